@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileLock is an flock(2). It belongs to the open file, which no child process
+// inherits (O_CLOEXEC), so it lasts exactly as long as this process wants it.
+type fileLock struct{ file *os.File }
+
+func (l *fileLock) Unlock() error { return l.file.Close() }
+
+func lockExclusive(ctx context.Context, path string) (*fileLock, error) {
+	return lockWait(ctx, path, unix.LOCK_EX)
+}
+
+func lockShared(ctx context.Context, path string) (*fileLock, error) {
+	return lockWait(ctx, path, unix.LOCK_SH)
+}
+
+// tryExclusive returns nil without an error when somebody else holds the lock.
+func tryExclusive(path string) (*fileLock, error) { return lockTry(path, unix.LOCK_EX) }
+
+// lockWait polls, because a blocked flock cannot be cancelled.
+func lockWait(ctx context.Context, path string, how int) (*fileLock, error) {
+	for {
+		l, err := lockTry(path, how)
+		if l != nil || err != nil {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("lock %s: %w", path, ctx.Err())
+		case <-time.After(15 * time.Millisecond):
+		}
+	}
+}
+
+func lockTry(path string, how int) (*fileLock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		return &fileLock{f}, nil
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return nil, f.Close()
+	default:
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+}
