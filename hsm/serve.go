@@ -1,0 +1,165 @@
+package hsm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// WorkerMain is the body of a worker process: it opens one token as descriptor
+// 3 tells it to, and serves it there until the other end closes. It ignores
+// the signals that end its parent, which decides when the token is done with.
+func WorkerMain(ctx context.Context) error {
+	file := os.NewFile(3, "parent")
+	conn, err := net.FileConn(file)
+	if err != nil {
+		return errors.New("descriptor 3 is not a socket: a token worker is started by its service, not by hand")
+	}
+	file.Close()
+	defer conn.Close()
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if err := secureProcess(); err != nil {
+		return fmt.Errorf("token worker: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+
+	w := newWire(conn, time.Minute)
+	m, err := w.receive()
+	if err != nil {
+		return fmt.Errorf("token worker: read configuration: %w", err)
+	}
+	h, err := decodeHello(m.fields)
+	if err != nil || m.op != opHello {
+		return fmt.Errorf("token worker: read configuration: %w", errFrame)
+	}
+	token, err := Open(ctx, h.cfg)
+	if err != nil {
+		return errors.Join(w.send(m.id, opError, encodeError(err)...))
+	}
+	if err := w.send(m.id, opOK); err != nil {
+		return fmt.Errorf("token worker: %w", err)
+	}
+	s := &server{wire: w, token: token, work: make(chan message, 1024)}
+	err = s.serve(h.timeout)
+	// The parent is gone or wants us gone. A call that hangs in the module
+	// must not keep the process, so nothing is waited for.
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("token worker: %w", err)
+}
+
+// secureProcess keeps the PIN out of core files and debuggers.
+func secureProcess() error {
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("forbid core files: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbid debugging: %w", err)
+	}
+	return nil
+}
+
+// server is the worker's side of the socket.
+type server struct {
+	wire  *wire
+	token *Local
+	work  chan message
+
+	keys    sync.Map // keyName -> *servedKey
+	vaults  sync.Map // KEK name -> *localVault
+	sealers sync.Map // label -> Sealer
+	uses    sync.Map // id -> *servedUse
+
+	started time.Time
+	running []runningCall // one for each of those who work
+}
+
+// runningCall is what one goroutine has in the module: a request's id, or 0,
+// and when it began, in nanoseconds after the server started.
+type runningCall struct{ id, since atomic.Uint64 }
+
+type servedKey struct {
+	*localKey
+	spki [sha256.Size]byte
+}
+
+// serve reads requests until the connection ends. As many run at the same time
+// as the token has sessions.
+func (s *server) serve(timeout time.Duration) error {
+	s.started = time.Now()
+	s.running = make([]runningCall, s.token.cfg.Sessions)
+	for i := range s.running {
+		go func() {
+			for m := range s.work {
+				s.answer(m, &s.running[i])
+			}
+		}()
+	}
+	go s.pulse(max(timeout/8, time.Millisecond))
+	for {
+		m, err := s.wire.receive()
+		if err != nil {
+			return err
+		}
+		if m.op == opUseSign && len(m.fields) == arity(m.op) {
+			// Noted here, in the order of arrival: a caller that gives up may
+			// send opUseEnd while opUseSign is still in the module.
+			s.uses.Store(string(m.fields[0]), &servedUse{})
+		}
+		s.work <- m
+	}
+}
+
+// pulse tells the parent what is running, and for how long, while anything is
+// running for longer than one interval.
+func (s *server) pulse(every time.Duration) {
+	for range time.Tick(every) {
+		var fields [][]byte
+		for i := range s.running {
+			id, since := s.running[i].id.Load(), time.Duration(s.running[i].since.Load())
+			if ran := time.Since(s.started) - since; id != 0 && ran > every {
+				f := binary.BigEndian.AppendUint64(nil, id)
+				fields = append(fields, binary.BigEndian.AppendUint64(f, uint64(ran)))
+			}
+		}
+		if fields != nil {
+			if s.wire.send(0, opPulse, fields...) != nil {
+				return
+			}
+		}
+	}
+}
+
+func (s *server) answer(m message, running *runningCall) {
+	// since before id: a pulse between the two must not see an old time with
+	// a new call.
+	running.since.Store(uint64(time.Since(s.started)))
+	running.id.Store(m.id)
+	fields, err := s.handle(m)
+	running.id.Store(0)
+	switch {
+	case m.id == 0:
+		return
+	case err != nil:
+		err = s.wire.send(m.id, opError, encodeError(err)...)
+	default:
+		err = s.wire.send(m.id, opOK, fields...)
+	}
+	if err != nil {
+		s.wire.conn.Close() // the caller must not wait for an answer in vain
+	}
+}

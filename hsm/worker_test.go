@@ -1,0 +1,401 @@
+package hsm
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func startFaulty(t *testing.T, f *faulty, c WorkerConfig) *Worker {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Role, c.Argv, c.Token = "test", []string{exe, "hsm-worker"}, f.cfg
+	w, err := StartWorker(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+func (w *Worker) pid() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		return 0
+	}
+	return w.current.cmd.Process.Pid
+}
+
+func signOnce(k crypto.Signer) error {
+	digest := sha256.Sum256([]byte("x"))
+	_, err := k.Sign(nil, digest[:], crypto.SHA256)
+	return err
+}
+
+// A module that ends its process: the caller is told, nothing is repeated, and
+// the next call is served by another process.
+func TestWorkerDies(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		pid, signed := w.pid(), f.calls(t, "C_Sign")
+		f.fault(t, "C_Sign die 0 1")
+		if err := signOnce(k); !errors.Is(err, ErrWorkerDied) {
+			t.Errorf("got %v, want ErrWorkerDied", err)
+		}
+		if n := f.calls(t, "C_Sign") - signed; n != 0 {
+			t.Errorf("the token signed %d times more", n)
+		}
+		if err := signOnce(k); err != nil {
+			t.Errorf("next call: %v", err)
+		}
+		if w.pid() == pid {
+			t.Error("the same process still serves")
+		}
+	}
+}
+
+// Killed from outside between two calls: nobody notices.
+func TestWorkerKilledWhileIdle(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.Vault(t.Context(), "kek")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wrapped, err := v.Generate(t.Context(), P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := func() {
+		w.mu.Lock()
+		p := w.current
+		w.mu.Unlock()
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-p.gone
+	}
+	kill()
+	if err := signOnce(k); err != nil {
+		t.Error(err)
+	}
+	// Between two signatures of one use: the next process unwraps again.
+	err = v.Use(t.Context(), wrapped, func(k crypto.Signer) error {
+		if err := signOnce(k); err != nil {
+			return err
+		}
+		kill()
+		return signOnce(k)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A module that does not return: the caller gets ErrWorkerHung after
+// CallTimeout, the others of the same process too, and the next call works.
+func TestWorkerHangs(t *testing.T) {
+	f := newFaulty(t)
+	const timeout = 400 * time.Millisecond
+	w := startFaulty(t, f, WorkerConfig{CallTimeout: timeout})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.fault(t, "C_Sign hang 0 1")
+	start := time.Now()
+	if err := signOnce(k); !errors.Is(err, ErrWorkerHung) {
+		t.Errorf("got %v, want ErrWorkerHung", err)
+	}
+	if d := time.Since(start); d < timeout {
+		t.Errorf("given up after %v, before the %v that it may take", d, timeout)
+	}
+	if err := signOnce(k); err != nil {
+		t.Errorf("next call: %v", err)
+	}
+}
+
+// A process that is stopped gives no sign of life.
+func TestWorkerFrozen(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{CallTimeout: 300 * time.Millisecond})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	frozen := w.current.cmd.Process
+	w.mu.Unlock()
+	if err := frozen.Signal(stopSignal); err != nil {
+		t.Fatal(err)
+	}
+	if err := signOnce(k); !errors.Is(err, ErrWorkerHung) {
+		t.Errorf("got %v, want ErrWorkerHung", err)
+	}
+	if err := signOnce(k); err != nil {
+		t.Errorf("next call: %v", err)
+	}
+}
+
+// Waiting in the worker's queue is not hanging: many slow calls together take
+// far longer than CallTimeout.
+func TestQueueIsNotHanging(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{CallTimeout: 2 * time.Second})
+	var g sync.WaitGroup
+	var failed atomic.Int32
+	for i := range 40 {
+		g.Go(func() {
+			if _, err := w.GenerateKey(context.Background(), fmt.Sprint("k", i), RSA2048); err != nil {
+				failed.Add(1)
+				t.Error(err)
+			}
+		})
+	}
+	g.Wait()
+	if failed.Load() > 0 {
+		t.Errorf("%d of 40 failed", failed.Load())
+	}
+}
+
+// A module that dies at once: restarts are spaced out, and calls in between
+// fail at once instead of spawning processes.
+func TestRestartsAreSpacedOut(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.fault(t, "C_Initialize die 0 -1")
+	w.mu.Lock()
+	p := w.current
+	w.mu.Unlock()
+	p.kill(ErrWorkerDied)
+	started := 0
+	for range 200 {
+		err := signOnce(k)
+		if !errors.Is(err, ErrWorkerDied) {
+			t.Fatalf("got %v, want ErrWorkerDied", err)
+		}
+		if !strings.Contains(err.Error(), "in a row") {
+			started++
+		}
+	}
+	if started > 3 {
+		t.Errorf("200 calls started %d processes", started)
+	}
+	f.fault(t, "")
+	deadline := time.Now().Add(20 * time.Second)
+	for signOnce(k) != nil {
+		if time.Now().After(deadline) {
+			t.Fatal("does not come back")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// The worker is replaced after so many unwrapped keys, and no caller notices.
+func TestWorkerIsRecycled(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{RecycleAfter: 20})
+	v, err := w.Vault(t.Context(), "kek")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wrapped, err := v.Generate(t.Context(), P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	first := w.current
+	w.mu.Unlock()
+	stop := make(chan struct{})
+	var g sync.WaitGroup
+	var uses atomic.Int64
+	for range 8 {
+		g.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := v.Use(context.Background(), wrapped, func(k crypto.Signer) error {
+					if err := signOnce(k); err != nil {
+						return err
+					}
+					return signOnce(k)
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				uses.Add(1)
+			}
+		})
+	}
+	select {
+	case <-first.exited:
+	case <-time.After(30 * time.Second):
+		t.Errorf("after %d uses the first worker still runs", uses.Load())
+	}
+	close(stop)
+	g.Wait()
+}
+
+// A caller that gives up leaves nothing behind in the worker.
+func TestCallerGivesUp(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	v, err := w.Vault(t.Context(), "kek")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wrapped, err := v.Generate(t.Context(), P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The blocked caller must not see its own ctx as the worker's failure.
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		err := v.Use(ctx, wrapped, func(k crypto.Signer) error { return signOnce(k) })
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	}
+	if err := v.Use(t.Context(), wrapped, signOnce); err != nil {
+		t.Fatal(err)
+	}
+	// Every unwrapped key was destroyed, late answers included.
+	deadline := time.Now().Add(10 * time.Second)
+	for f.calls(t, "C_UnwrapKey") == 0 || !f.balanced(t) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d keys unwrapped and %d objects destroyed", f.calls(t, "C_UnwrapKey"), f.calls(t, "C_DestroyObject"))
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// A wrong PIN is told, and not tried again by restarting.
+func TestWorkerWrongPIN(t *testing.T) {
+	f := newFaulty(t)
+	f.cfg.PIN = "wrong"
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = StartWorker(t.Context(), WorkerConfig{Role: "test", Argv: []string{exe, "hsm-worker"}, Token: f.cfg})
+	if !errors.Is(err, ErrPIN) {
+		t.Errorf("got %v, want ErrPIN", err)
+	}
+}
+
+// The PIN is in no place that another process can read: not in the worker's
+// arguments or environment, and not in a log line.
+func TestPINStaysInTheSocket(t *testing.T) {
+	f := newFaulty(t)
+	var log bytes.Buffer
+	w := startFaulty(t, f, WorkerConfig{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	if _, err := w.GenerateKey(t.Context(), "k", P256); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, name := range []string{"cmdline", "environ"} {
+		text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(w.pid()), name))
+		if err != nil {
+			if name == "environ" && errors.Is(err, os.ErrPermission) {
+				continue // the worker forbids it to us: better still
+			}
+			t.Fatal(err)
+		}
+		read++
+		if bytes.Contains(text, []byte(f.cfg.PIN)) {
+			t.Errorf("/proc/PID/%s has the PIN", name)
+		}
+	}
+	if read == 0 {
+		t.Error("nothing was looked at")
+	}
+	f.fault(t, "C_Sign die 0 1")
+	k, err := w.Key(t.Context(), "k")
+	if err == nil {
+		err = signOnce(k)
+	}
+	if err == nil || strings.Contains(err.Error(), f.cfg.PIN) {
+		t.Errorf("error: %v", err)
+	}
+	w.Close()
+	if strings.Contains(log.String(), f.cfg.PIN) {
+		t.Error("the log has the PIN")
+	}
+}
+
+// The worker ends with its parent, hanging module or not.
+func TestWorkerEndsWithItsParent(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	k, err := w.GenerateKey(t.Context(), "k", P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.fault(t, "C_Sign hang 0 1")
+	done := make(chan error, 1)
+	go func() { done <- signOnce(k) }()
+	time.Sleep(100 * time.Millisecond) // until it hangs, mostly
+	w.mu.Lock()
+	p := w.current
+	w.mu.Unlock()
+	p.wire.conn.Close() // as the kernel does when the parent is killed
+	select {
+	case <-p.exited:
+	case <-time.After(10 * time.Second):
+		t.Error("the worker outlives its parent")
+		p.kill(ErrClosed)
+	}
+	if err := <-done; !errors.Is(err, ErrWorkerDied) {
+		t.Errorf("got %v, want ErrWorkerDied", err)
+	}
+}
+
+func TestWorkerConfigIsChecked(t *testing.T) {
+	good := Config{Module: SoftHSMModule, Label: "x", PIN: "1234"}
+	for name, c := range map[string]WorkerConfig{
+		"no program":       {Token: good},
+		"no PIN":           {Argv: []string{"/bin/true"}, Token: Config{Module: SoftHSMModule, Label: "x"}},
+		"relative module":  {Argv: []string{"/bin/true"}, Token: Config{Module: "x.so", Label: "x", PIN: "1234"}},
+		"negative timeout": {Argv: []string{"/bin/true"}, Token: good, CallTimeout: -1},
+		"no such program":  {Argv: []string{"/nonexistent"}, Token: good},
+		"no worker":        {Argv: []string{"/bin/true"}, Token: good},
+	} {
+		if w, err := StartWorker(t.Context(), c); err == nil {
+			w.Close()
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
