@@ -1,0 +1,377 @@
+package ca
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"chop/internal/audit"
+	"chop/internal/postgres"
+)
+
+// store is the package's SQL. The rules that must hold whatever a program does
+// are constraints in the schema; their violations come back as our errors.
+type store struct{ db *postgres.DB }
+
+// reservation is a certificate before it is signed.
+type reservation struct {
+	ID           uuid.UUID
+	Issuer       []byte
+	Serial       []byte
+	Profile      string
+	Shard        int
+	SPKI         []byte // SHA-256
+	Credential   string
+	Subject      string
+	NotBefore    time.Time
+	NotAfter     time.Time
+	TBS          []byte // SHA-256
+	At           time.Time
+	IssuerParent []byte // the issuing CA's own record: issuer and serial; nil for a root
+	IssuerSerial []byte
+}
+
+// reserve records a certificate in state 'wait', in one statement: the switch,
+// the issuer's own status, the key's owner and the serial are judged together.
+func (s *store) reserve(ctx context.Context, r *reservation) error {
+	tag, err := s.db.Pool.Exec(ctx, `
+		WITH may AS (
+			SELECT 1
+			WHERE NOT EXISTS (SELECT FROM ca_stop WHERE profile IN ($4, '*'))
+			  AND ($13::bytea IS NULL OR EXISTS (
+			      SELECT FROM ca_certificate WHERE issuer = $13 AND serial = $14 AND status = 'good'))
+		), key AS (
+			INSERT INTO ca_key (spki_sha256, credential) SELECT $6, $7 FROM may
+			ON CONFLICT (spki_sha256) DO NOTHING
+		)
+		INSERT INTO ca_certificate (id, issuer, serial, profile, shard, spki_sha256, credential, subject,
+		                            not_before, not_after, tbs_sha256, reserved_at, status)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'wait' FROM may`,
+		r.ID, r.Issuer, r.Serial, r.Profile, r.Shard, r.SPKI, r.Credential, r.Subject,
+		r.NotBefore, r.NotAfter, r.TBS, r.At, r.IssuerParent, r.IssuerSerial)
+	switch {
+	case isViolation(err, "23503"): // foreign key: the pair of key and credential
+		return ErrKeyTaken
+	case err != nil:
+		return fmt.Errorf("record certificate before signing: %w", err)
+	case tag.RowsAffected() == 0:
+		return s.whyNot(ctx, r.Profile)
+	}
+	return nil
+}
+
+func (s *store) whyNot(ctx context.Context, profile string) error {
+	var reason string
+	err := s.db.Pool.QueryRow(ctx, `SELECT reason FROM ca_stop WHERE profile IN ($1, '*') ORDER BY profile DESC LIMIT 1`, profile).Scan(&reason)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w under profile %q: %s", ErrStopped, profile, reason)
+	case errors.Is(err, pgx.ErrNoRows):
+		return fmt.Errorf("%w: its certificate is not recorded as good", ErrIssuer)
+	}
+	return fmt.Errorf("ask why issuance is refused: %w", err)
+}
+
+func isViolation(err error, code string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == code
+}
+
+// finish stores the signed certificate: from here on it is good.
+func (s *store) finish(ctx context.Context, id uuid.UUID, der []byte, at time.Time, e audit.Event) error {
+	return s.close(ctx, id, "good", der, at, e)
+}
+
+// abandon closes a record whose certificate is never released.
+func (s *store) abandon(ctx context.Context, id uuid.UUID, at time.Time, e audit.Event) error {
+	return s.close(ctx, id, "abandoned", nil, at, e)
+}
+
+func (s *store) close(ctx context.Context, id uuid.UUID, status string, der []byte, at time.Time, e audit.Event) error {
+	return s.db.InTx(ctx, func(tx pgx.Tx) error {
+		b := new(pgx.Batch)
+		b.Queue(`INSERT INTO ca_status (certificate_id, version, status, reason, at, since) VALUES ($1, 1, $2, 0, $3, $3)`, id, status, at)
+		b.Queue(`UPDATE ca_certificate SET status = $2, version = 1, certificate = $3 WHERE id = $1 AND status = 'wait'`, id, status, der)
+		res := tx.SendBatch(ctx, b)
+		_, err := res.Exec()
+		if err == nil {
+			_, err = res.Exec()
+		}
+		if cerr := res.Close(); err == nil {
+			err = cerr
+		}
+		if isViolation(err, "23505") { // it has a status already
+			return ErrAbandoned
+		}
+		if err != nil {
+			return fmt.Errorf("store certificate as %s: %w", status, err)
+		}
+		return audit.Record(ctx, tx, e)
+	})
+}
+
+// waiting lists the records in state 'wait' that are older than before.
+func (s *store) waiting(ctx context.Context, issuer []byte, before time.Time) ([]reservation, error) {
+	rows, err := s.db.Pool.Query(ctx, `
+		SELECT id, serial, profile, reserved_at AS at FROM ca_certificate
+		WHERE status = 'wait' AND issuer = $1 AND reserved_at < $2 ORDER BY reserved_at LIMIT 1000`, issuer, before)
+	if err != nil {
+		return nil, fmt.Errorf("list unfinished issuances: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[reservation])
+	if err != nil {
+		return nil, fmt.Errorf("list unfinished issuances: %w", err)
+	}
+	return list, nil
+}
+
+// record is what is known of a certificate.
+type record struct {
+	ID       uuid.UUID
+	Serial   []byte
+	Profile  string
+	Status   string
+	Version  int
+	Reason   ReasonCode
+	At       time.Time // of the last change
+	Since    time.Time
+	NotAfter time.Time
+	Reserved time.Time
+}
+
+const recordColumns = `c.id, c.serial, c.profile, c.status, s.version, s.reason, s.at, s.since, c.not_after, c.reserved_at AS reserved
+	FROM ca_certificate c JOIN ca_status s ON s.certificate_id = c.id AND s.version = c.version `
+
+func (s *store) find(ctx context.Context, issuer []byte, serial *big.Int) (record, error) {
+	return one[record](ctx, s.db.Pool, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2`, issuer, serial.Bytes())
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// one collects a single row; none is ErrUnknownSerial.
+func one[T any](ctx context.Context, q querier, sql string, args ...any) (T, error) {
+	var zero T
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return zero, fmt.Errorf("look up certificate: %w", err)
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return zero, ErrUnknownSerial
+	case err != nil:
+		return zero, fmt.Errorf("look up certificate: %w", err)
+	}
+	return v, nil
+}
+
+// change moves a certificate to the status that decide returns for its present
+// one, with the audit event in the same transaction.
+func (s *store) change(ctx context.Context, issuer []byte, serial *big.Int, decide func(record) (record, error), event func(before, after record) audit.Event) error {
+	return s.db.InTx(ctx, func(tx pgx.Tx) error {
+		before, err := one[record](ctx, tx, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2 FOR UPDATE OF c`, issuer, serial.Bytes())
+		if err != nil {
+			return err
+		}
+		after, err := decide(before)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO ca_status (certificate_id, version, status, previous_version, previous_status, reason, at, since)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			before.ID, before.Version+1, after.Status, before.Version, before.Status, int(after.Reason), after.At, after.Since); err != nil {
+			return fmt.Errorf("record status: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE ca_certificate SET status = $2, version = $3 WHERE id = $1`, before.ID, after.Status, before.Version+1); err != nil {
+			return fmt.Errorf("set status: %w", err)
+		}
+		return audit.Record(ctx, tx, event(before, after))
+	})
+}
+
+type storedCertificate struct{ Certificate []byte }
+
+func (s *store) certificate(ctx context.Context, issuer []byte, serial *big.Int) (*x509.Certificate, error) {
+	c, err := one[storedCertificate](ctx, s.db.Pool, `SELECT certificate FROM ca_certificate
+		WHERE issuer = $1 AND serial = $2 AND certificate IS NOT NULL`, issuer, serial.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(c.Certificate)
+}
+
+// newest returns the good certificate of the profile and key that ends last.
+func (s *store) newest(ctx context.Context, issuer []byte, profile string, spki []byte) (*x509.Certificate, error) {
+	c, err := one[storedCertificate](ctx, s.db.Pool, `SELECT certificate FROM ca_certificate
+		WHERE issuer = $1 AND profile = $2 AND spki_sha256 = $3 AND status = 'good'
+		ORDER BY not_after DESC LIMIT 1`, issuer, profile, spki)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(c.Certificate)
+}
+
+// issuedSince lists serials stored after a time, oldest first, for probing.
+func (s *store) issuedSince(ctx context.Context, issuer []byte, after time.Time, limit int) ([]record, error) {
+	rows, err := s.db.Pool.Query(ctx, `SELECT `+recordColumns+`
+		WHERE c.issuer = $1 AND c.reserved_at > $2 AND c.status = 'good' AND s.version = 1 ORDER BY c.reserved_at LIMIT $3`, issuer, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list new certificates: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[record])
+	if err != nil {
+		return nil, fmt.Errorf("list new certificates: %w", err)
+	}
+	return list, nil
+}
+
+// setStop throws the switch of a profile.
+func (s *store) setStop(ctx context.Context, profile string, stop bool, e audit.Event) error {
+	return s.db.InTx(ctx, func(tx pgx.Tx) error {
+		sql, args := `DELETE FROM ca_stop WHERE profile = $1`, []any{profile}
+		if stop {
+			sql = `INSERT INTO ca_stop (profile, at, actor, reason) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (profile) DO UPDATE SET at = excluded.at, actor = excluded.actor, reason = excluded.reason`
+			args = append(args, e.At, e.Actor, e.Reason)
+		}
+		if _, err := tx.Exec(ctx, sql, args...); err != nil {
+			return fmt.Errorf("set issuance switch: %w", err)
+		}
+		return audit.Record(ctx, tx, e)
+	})
+}
+
+// change is one row of a certificate's history.
+type change struct {
+	CertificateID uuid.UUID
+	Version       int
+}
+
+// newestCRL returns the newest signed list of a kind, and whether a status has
+// changed that it does not carry. A delta older than the newest full list is
+// behind too: it could not be combined with it.
+func (s *store) newestCRL(ctx context.Context, issuer []byte, shard int, delta bool) (storedCRL, bool, error) {
+	type row struct {
+		storedCRL
+		Behind bool
+	}
+	r, err := one[row](ctx, s.db.Pool, `
+		SELECT l.number, l.this_update, l.next_update, l.crl,
+		       EXISTS (SELECT FROM ca_status s JOIN ca_certificate c ON c.id = s.certificate_id
+		               WHERE s.version > 1 AND (s.crl_number IS NULL OR s.crl_number > l.number)
+		                 AND c.issuer = l.issuer AND c.shard = l.shard)
+		       OR ($3 AND EXISTS (SELECT FROM ca_crl b WHERE b.issuer = l.issuer AND b.shard = l.shard
+		               AND b.base_number IS NULL AND b.crl IS NOT NULL AND b.number > l.number)) AS behind
+		FROM ca_crl l
+		WHERE l.issuer = $1 AND l.shard = $2 AND (l.base_number IS NOT NULL) = $3 AND l.crl IS NOT NULL
+		ORDER BY l.number DESC LIMIT 1`, issuer, shard, delta)
+	return r.storedCRL, r.Behind, err
+}
+
+// draftCRL reserves the next number and reads, in one snapshot, what the list
+// must hold and which changes it is the first to carry.
+func (s *store) draftCRL(ctx context.Context, issuer []byte, shard int, delta bool, now, next time.Time) (*draftCRL, error) {
+	var d *draftCRL
+	err := s.db.InTx(ctx, func(tx pgx.Tx) (err error) {
+		if _, err := tx.Exec(ctx, `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`); err != nil {
+			return err
+		}
+		d = &draftCRL{Issuer: issuer, Shard: shard, ThisUpdate: now, NextUpdate: next}
+		if d.ID, err = uuid.NewV7(); err != nil {
+			return err
+		}
+		if delta {
+			// From the oldest full list that somebody may still rely upon.
+			if err := tx.QueryRow(ctx, `
+				SELECT number FROM ca_crl WHERE issuer = $1 AND shard = $2 AND base_number IS NULL AND crl IS NOT NULL
+				ORDER BY next_update > $3 DESC, CASE WHEN next_update > $3 THEN number ELSE -number END LIMIT 1`,
+				issuer, shard, now).Scan(&d.BaseNumber); err != nil {
+				return err
+			}
+		}
+		if d.Entries, err = listedIn(ctx, tx, d); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT s.certificate_id, s.version FROM ca_status s JOIN ca_certificate c ON c.id = s.certificate_id
+			WHERE s.version > 1 AND s.crl_number IS NULL AND c.issuer = $1 AND c.shard = $2`, issuer, shard)
+		if err != nil {
+			return err
+		}
+		if d.carried, err = pgx.CollectRows(rows, pgx.RowToStructByPos[change]); err != nil {
+			return err
+		}
+		// Two processes that draw the same number collide here, and one repeats.
+		return tx.QueryRow(ctx, `
+			INSERT INTO ca_crl (id, issuer, shard, number, base_number, this_update, next_update)
+			SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6 FROM ca_crl WHERE issuer = $2 AND shard = $3
+			RETURNING number`, d.ID, issuer, shard, d.BaseNumber, now, next).Scan(&d.Number)
+	})
+	if isViolation(err, "23505") {
+		return s.draftCRL(ctx, issuer, shard, delta, now, next)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("draft CRL: %w", err)
+	}
+	return d, nil
+}
+
+// listedIn reads a draft's entries: for a full list all that are suspended or
+// revoked; for a delta all that changed since its base, where one that is good
+// again is named with removeFromCRL. A full list simply has it no more.
+func listedIn(ctx context.Context, tx pgx.Tx, d *draftCRL) ([]listed, error) {
+	sql, args := `
+		SELECT c.serial, s.since, s.reason
+		FROM ca_certificate c JOIN ca_status s ON s.certificate_id = c.id AND s.version = c.version
+		WHERE c.issuer = $1 AND c.shard = $2 AND c.status IN ('suspended', 'revoked')
+		ORDER BY c.serial`, []any{d.Issuer, d.Shard}
+	if d.BaseNumber != nil {
+		sql, args = `
+		SELECT c.serial, s.since, CASE WHEN c.status = 'good' THEN $4 ELSE s.reason END AS reason
+		FROM ca_certificate c JOIN ca_status s ON s.certificate_id = c.id AND s.version = c.version
+		WHERE c.issuer = $1 AND c.shard = $2 AND c.id IN (
+		    SELECT certificate_id FROM ca_status WHERE version > 1 AND (crl_number IS NULL OR crl_number > $3))
+		ORDER BY c.serial`, append(args, *d.BaseNumber, removeFromCRL)
+	}
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[listed])
+}
+
+// storeCRL stores the signed list and stamps the changes that it carries.
+func (s *store) storeCRL(ctx context.Context, d *draftCRL, der []byte, e audit.Event) error {
+	err := s.db.InTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE ca_crl SET crl = $2 WHERE id = $1 AND crl IS NULL`, d.ID, der)
+		if err != nil || tag.RowsAffected() != 1 {
+			return errors.Join(err, fmt.Errorf("%d rows", tag.RowsAffected()))
+		}
+		ids, versions := make([]uuid.UUID, len(d.carried)), make([]int, len(d.carried))
+		for i, c := range d.carried {
+			ids[i], versions[i] = c.CertificateID, c.Version
+		}
+		if _, err := tx.Exec(ctx, `
+			UPDATE ca_status SET crl_number = $3
+			FROM unnest($1::uuid[], $2::int[]) AS carried (id, version)
+			WHERE certificate_id = carried.id AND ca_status.version = carried.version AND crl_number IS NULL`,
+			ids, versions, d.Number); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("store CRL %d: %w", d.Number, err)
+	}
+	return nil
+}
