@@ -1,0 +1,29 @@
+package signer
+
+import "errors"
+
+// What callers branch on. What is wrong with a document or a request are package
+// pades's errors, which come through unchanged.
+var (
+	// ErrCredentialNotFound means that there is no credential of that id.
+	ErrCredentialNotFound = errors.New("no such credential")
+	// ErrCredentialNotActive means that the credential has no certificate yet, or is
+	// disabled.
+	ErrCredentialNotActive = errors.New("the credential is not active")
+	// ErrCertificate means that the certificate is not good at this moment.
+	ErrCertificate = errors.New("the credential's certificate is not good now")
+	// ErrPolicy means that the signature policy is unknown or does not allow the request.
+	ErrPolicy = errors.New("the signature policy does not allow it")
+	// ErrKey means that the token's key is not the one in the certificate.
+	ErrKey = errors.New("the key does not belong to the certificate")
+	// ErrRefused means that our own validation refused the finished file; nothing was
+	// handed out.
+	ErrRefused = errors.New("our own validation refuses the signed file")
+	// ErrClosed means that the signature's record was closed meanwhile, by the job that
+	// takes it for abandoned; nothing was handed out.
+	ErrClosed = errors.New("the signature's record is closed already")
+	// ErrNoIssuer means that this service was set up without a CA.
+	ErrNoIssuer = errors.New("no issuer of certificates")
+	// ErrOutput means that the output's place cannot be written to.
+	ErrOutput = errors.New("the output cannot be written")
+)

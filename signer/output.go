@@ -1,0 +1,116 @@
+package signer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The names of files in the making. They are hidden, and no program looks for a PDF
+// under such a name.
+const (
+	tempPrefix = ".chop-signing-"
+	tempSuffix = ".tmp"
+	// tempGrace is how long a file in the making may be without its maker's lock.
+	tempGrace = time.Minute
+)
+
+// An output is a file in the making. It lies in the folder of the file that it will be,
+// so that giving it its name is one atomic step: a kill at any moment leaves what was
+// there before, or the new file whole. While its maker lives it is locked.
+type output struct {
+	*os.File
+	target string
+}
+
+// createOutput starts a file that will be target, and removes what dead makers left in
+// its folder.
+func createOutput(target string) (*output, error) {
+	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrOutput, target)
+	}
+	// A link is followed, so that it is still one afterwards.
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real
+	}
+	dir := filepath.Dir(target)
+	removeStale(dir, time.Now())
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, tempPrefix+id.String()+tempSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	o := &output{File: f, target: target}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		o.discard()
+		return nil, fmt.Errorf("%w: lock %s: %w", ErrOutput, f.Name(), err)
+	}
+	return o, nil
+}
+
+// publish gives the file its name, for good: its bytes are on the disk before, and the
+// folder's entry after. The bytes must have been synced by the caller.
+func (o *output) publish() error {
+	if err := os.Rename(o.Name(), o.target); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	if err := syncDir(filepath.Dir(o.target)); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	if err := o.Close(); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	return nil
+}
+
+// discard removes the file, if it has not been published. An error here leaves only
+// what removeStale finds later.
+func (o *output) discard() {
+	if err := o.Close(); !errors.Is(err, fs.ErrClosed) {
+		_ = os.Remove(o.Name())
+	}
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// removeStale removes files in the making whose makers are gone: old enough that the
+// maker has its lock, and not locked.
+func removeStale(dir string, now time.Time) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // the caller will meet the same error
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasPrefix(name, tempPrefix) || !strings.HasSuffix(name, tempSuffix) || !e.Type().IsRegular() {
+			continue
+		}
+		if info, err := e.Info(); err != nil || now.Sub(info.ModTime()) < tempGrace {
+			continue
+		}
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			_ = os.Remove(f.Name())
+		}
+		_ = f.Close()
+	}
+}

@@ -1,0 +1,262 @@
+package signer
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"chop/internal/audit"
+	"chop/policies"
+	"chop/signer/pades"
+)
+
+// DefaultPolicy is the signature policy of a request that names none.
+const DefaultPolicy = "pades-seal"
+
+// Place is where a visible signature stands.
+type Place = pades.Place
+
+// PDFRequest asks for one signature on a PDF file.
+type PDFRequest struct {
+	// Credential is the id of the credential that signs.
+	Credential string
+	// Policy names the signature policy; empty: DefaultPolicy.
+	Policy string
+	// Level is "B-B", "B-T", "B-LT" or "B-LTA"; empty: the policy's default.
+	Level string
+	// Operator is who has it signed, as the audit log names them: "local:alice".
+	Operator string
+	// In and Out are paths. They may be the same file: it is replaced as a whole.
+	In, Out string
+	// Certify makes it a certification that permits others so much; zero: an approval.
+	Certify pades.Permission
+	// Field names an existing empty signature field; empty: a new one.
+	Field string
+	// Place makes a new field visible.
+	Place *Place
+	// Reason and Location are optional.
+	Reason, Location string
+}
+
+// SignPDF makes one signature, and the file Out with it, or leaves Out as it was.
+func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
+	if r.Operator == "" {
+		return fmt.Errorf("%w: no operator", pades.ErrRequest)
+	}
+	policy, level, err := s.policy(r.Policy, r.Level)
+	if err != nil {
+		return err
+	}
+	m, err := s.material(ctx, r.Credential, policy.HashFunc())
+	if err != nil {
+		return err
+	}
+	if err := s.mayUse(ctx, m, policy); err != nil {
+		return err
+	}
+	in, size, err := openInput(r.In)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := createOutput(r.Out)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+
+	doc, err := s.prepare(ctx, r, policy, level, m, in, size, out)
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", r.In, err)
+	}
+	record, err := s.recordIntent(ctx, r, policy, level, m, doc)
+	if err != nil {
+		return err
+	}
+	signature, err := s.complete(ctx, m, doc, out)
+	if err == nil {
+		err = s.recordSigned(ctx, record, signature, doc.Size())
+	}
+	if err != nil {
+		return errors.Join(err, s.recordFailure(ctx, record, err))
+	}
+	if err := out.publish(); err != nil {
+		return fmt.Errorf("signature %s is made and recorded, but: %w", record.ID, err)
+	}
+	return nil
+}
+
+// mayUse says whether a credential may sign under a policy at this moment.
+func (s *Service) mayUse(ctx context.Context, m *material, policy *policies.Signature) error {
+	c := m.credential
+	if !policy.AllowsProfile(c.Profile) {
+		return fmt.Errorf("%w: policy %q is not for credentials of profile %q", ErrPolicy, policy.Name, c.Profile)
+	}
+	now := s.c.Now()
+	if now.Before(c.Certificate.NotBefore) || now.After(c.Certificate.NotAfter) {
+		return fmt.Errorf("%w: it is valid from %s to %s", ErrCertificate,
+			c.Certificate.NotBefore.Format(time.RFC3339), c.Certificate.NotAfter.Format(time.RFC3339))
+	}
+	if err := s.c.Status.CertificateGood(ctx, c.Certificate); err != nil {
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	return nil
+}
+
+func openInput(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open document: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is not a regular file", pades.ErrNotPDF, path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// prepare writes the document but for its signature.
+func (s *Service) prepare(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material,
+	in *os.File, size int64, out *output) (Document, error) {
+	req := pades.Request{
+		In: in, Size: size, Out: out, Identity: m.identity, Level: level,
+		Timestamper: s.c.Timestamper, Evidence: s.c.Evidence, Time: s.c.Now(),
+		Name: m.credential.Name, Reason: r.Reason, Location: r.Location,
+		Field: r.Field, Certify: r.Certify, Visible: r.Place, Font: s.font,
+	}
+	return pades.Prepare(ctx, req)
+}
+
+// recordIntent is the first transaction: from here on it is known what the key was
+// asked to sign, by whom, and under which policy.
+func (s *Service) recordIntent(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material, doc Document) (*signatureRow, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make signature id: %w", err)
+	}
+	credential, err := uuid.Parse(m.credential.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read credential id: %w", err)
+	}
+	_, dtbsr := doc.DTBSR()
+	row := &signatureRow{
+		ID: id, CredentialID: credential, Policy: policy.Name, Level: string(level), Operator: r.Operator,
+		Field: doc.Field(), Hash: policy.Hash, Digest: doc.Digest(), DTBSR: dtbsr, PreparedAt: s.c.Now(),
+	}
+	err = s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
+		if err := insertSignature(ctx, tx, row); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, row.event("signer.prepare", row.PreparedAt, map[string]any{
+			"credential": m.credential.ID, "policy": row.Policy, "level": row.Level, "field": row.Field,
+			"document": row.Hash + ":" + hex.EncodeToString(row.Digest), "dtbsr": hex.EncodeToString(row.DTBSR),
+		}))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record intent to sign: %w", err)
+	}
+	return row, nil
+}
+
+// complete uses the key, finishes the file and lets our own validation judge it. When it
+// returns, the file's bytes are on the disk.
+func (s *Service) complete(ctx context.Context, m *material, doc Document, out *output) ([]byte, error) {
+	var signature []byte
+	_, dtbsr := doc.DTBSR()
+	err := s.c.Keys.Use(ctx, m.wrapped, func(key crypto.Signer) error {
+		if err := sameKey(key.Public(), m.credential.Certificate.RawSubjectPublicKeyInfo); err != nil {
+			return err
+		}
+		var err error
+		signature, err = key.Sign(rand.Reader, dtbsr, m.identity.SignerOpts())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("use key of credential %s: %w", m.credential.ID, err)
+	}
+	if err := doc.Finish(ctx, signature); err != nil {
+		return nil, fmt.Errorf("finish signature: %w", err)
+	}
+	return signature, s.release(ctx, out, doc.Size())
+}
+
+// release checks a finished file and puts its bytes on the disk.
+func (s *Service) release(ctx context.Context, out *output, size int64) error {
+	if err := s.c.Checker.Check(ctx, out, size); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err := out.Sync(); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	return nil
+}
+
+// recordSigned is the second transaction.
+func (s *Service) recordSigned(ctx context.Context, row *signatureRow, signature []byte, size int64) error {
+	now := s.c.Now()
+	err := s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
+		if err := closeSigned(ctx, tx, row.ID, signature, size, now); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, row.event("signer.sign", now, map[string]any{
+			"credential": row.CredentialID.String(), "dtbsr": hex.EncodeToString(row.DTBSR), "bytes": size,
+		}))
+	})
+	if err != nil {
+		return fmt.Errorf("record signature: %w", err)
+	}
+	return nil
+}
+
+// recordTimeout is how long recording a failure may take after the caller has gone.
+const recordTimeout = 10 * time.Second
+
+// recordFailure closes the record also if the request was cancelled meanwhile.
+func (s *Service) recordFailure(ctx context.Context, row *signatureRow, why error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	now, reason := s.c.Now(), printable(why.Error())
+	err := s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
+		if err := closeFailed(ctx, tx, row.ID, reason, now); err != nil {
+			return err
+		}
+		e := row.event("signer.fail", now, map[string]any{"credential": row.CredentialID.String()})
+		e.Reason = reason
+		return audit.Record(ctx, tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("record failure of signature %s: %w", row.ID, err)
+	}
+	return nil
+}
+
+func (r *signatureRow) event(action string, at time.Time, detail map[string]any) audit.Event {
+	return audit.Event{At: at, Actor: r.Operator, Action: action, Subject: "signature:" + r.ID.String(), Detail: detail}
+}
+
+// printable makes an error's text fit for the record: some of it may come from a file.
+func printable(text string) string {
+	const limit = 1000
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "")
+	}
+	return text
+}
