@@ -1,0 +1,59 @@
+package validation
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"sync"
+)
+
+// maxLinks bounds the memory of verified links, some 64 bytes each.
+const maxLinks = 8192
+
+// links remembers which certificates and CRLs were verified to be signed by which
+// key, so that the same CA, TSA and responder certificates do not cost a signature
+// verification in every document. Only what holds is kept, and only for what
+// recurs: a stranger can at most push entries out. Safe for concurrent use.
+type links struct {
+	mu    sync.Mutex
+	known map[link]struct{}
+}
+
+type link struct{ object, key digest }
+
+// signed reports whether issuer's key signed child, inner and outer algorithm being
+// the same (RFC 5280, 6.1.3 a 1). crypto/x509 refuses MD5 and SHA-1 here.
+func (l *links) signed(child, issuer *x509.Certificate) bool {
+	if !bytes.Equal(child.RawIssuer, issuer.RawSubject) {
+		return false
+	}
+	check := func() bool {
+		return issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
+	}
+	if !child.IsCA && len(child.ExtKeyUsage) == 0 {
+		return check()
+	}
+	return l.check(sha256.Sum256(child.Raw), issuer, check)
+}
+
+// check returns what verify says about the object with this digest and issuer's
+// key, from memory where it once said yes.
+func (l *links) check(object digest, issuer *x509.Certificate, verify func() bool) bool {
+	id := link{object, sha256.Sum256(issuer.RawSubjectPublicKeyInfo)}
+	l.mu.Lock()
+	_, ok := l.known[id]
+	l.mu.Unlock()
+	if ok {
+		return true
+	}
+	if !verify() {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known == nil || len(l.known) >= maxLinks {
+		l.known = make(map[link]struct{})
+	}
+	l.known[id] = struct{}{}
+	return true
+}

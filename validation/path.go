@@ -1,0 +1,114 @@
+package validation
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+)
+
+// Limits on path building. A certificate may have several issuers (cross
+// certificates, renewed CA certificates), and a hostile pool may hold many of one
+// name: the number of signature checks bounds what that costs.
+const (
+	maxPath      = 10
+	maxPaths     = 8
+	maxPathSteps = 128
+)
+
+// A chain is a prospective certification path, the certificate in question first,
+// the trust anchor last (RFC 5280, 6.1). A certificate that is itself an anchor is a
+// chain of one.
+type chain []*x509.Certificate
+
+// anchors are the certificates trusted for one run.
+type anchors struct {
+	byName map[string][]*x509.Certificate
+}
+
+func newAnchors(lists ...[]*x509.Certificate) anchors {
+	a := anchors{byName: map[string][]*x509.Certificate{}}
+	for _, list := range lists {
+		for _, c := range list {
+			if !a.has(c) {
+				a.byName[string(c.RawSubject)] = append(a.byName[string(c.RawSubject)], c)
+			}
+		}
+	}
+	return a
+}
+
+// has reports whether c is an anchor, byte for byte.
+func (a anchors) has(c *x509.Certificate) bool {
+	return slices.ContainsFunc(a.byName[string(c.RawSubject)], c.Equal)
+}
+
+// A builder finds the chains from certificates to anchors.
+type builder struct {
+	anchors anchors
+	pool    *pool
+	links   *links
+	steps   int
+	found   []chain
+}
+
+// chains returns the chains from cert to an anchor, at most maxPaths. Every
+// signature in them is verified, nothing else is.
+func (b *builder) chains(cert *x509.Certificate) []chain {
+	b.steps, b.found = 0, nil
+	b.extend(chain{cert})
+	return b.found
+}
+
+func (b *builder) extend(c chain) {
+	last := c[len(c)-1]
+	if b.anchors.has(last) {
+		b.found = append(b.found, slices.Clone(c))
+		return
+	}
+	if len(c) >= maxPath {
+		return
+	}
+	// An anchor that is the issuer ends the path at once.
+	for _, issuer := range b.anchors.byName[string(last.RawIssuer)] {
+		if b.try(last, issuer) && len(b.found) < maxPaths {
+			b.found = append(b.found, append(slices.Clone(c), issuer))
+		}
+	}
+	for _, issuer := range b.candidates(last) {
+		if len(b.found) >= maxPaths || b.steps >= maxPathSteps {
+			return
+		}
+		if !c.holds(issuer) && !b.anchors.has(issuer) && b.try(last, issuer) {
+			b.extend(append(slices.Clone(c), issuer))
+		}
+	}
+}
+
+func (b *builder) try(child, issuer *x509.Certificate) bool {
+	b.steps++
+	return b.links.signed(child, issuer)
+}
+
+// candidates returns the pool's certificates with the issuer's name, those first
+// whose key identifier is the one that cert names (RFC 5280, 4.2.1.1). The
+// identifier is a hint and excludes nothing.
+func (b *builder) candidates(cert *x509.Certificate) []*x509.Certificate {
+	var named, others []*x509.Certificate
+	for _, p := range b.pool.bySubject[string(cert.RawIssuer)] {
+		if len(cert.AuthorityKeyId) > 0 && bytes.Equal(p.value.SubjectKeyId, cert.AuthorityKeyId) {
+			named = append(named, p.value)
+		} else {
+			others = append(others, p.value)
+		}
+	}
+	return append(named, others...)
+}
+
+// holds reports whether the path already leads through the same name and key, which
+// would make it a circle.
+func (c chain) holds(cert *x509.Certificate) bool {
+	return slices.ContainsFunc(c, func(in *x509.Certificate) bool {
+		return bytes.Equal(in.RawSubject, cert.RawSubject) &&
+			bytes.Equal(in.RawSubjectPublicKeyInfo, cert.RawSubjectPublicKeyInfo)
+	})
+}

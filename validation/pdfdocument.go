@@ -1,0 +1,51 @@
+package validation
+
+import (
+	"io"
+	"slices"
+
+	"chop/internal/pdf"
+)
+
+// validatePDF runs the whole process on a PDF file.
+func (r *run) validatePDF(doc io.ReaderAt, file *pdf.File, o Options) (*Report, error) {
+	list, troubles := findSignatures(file)
+	for _, s := range list {
+		s.read(file, doc)
+	}
+	if err := hashContents(r.ctx, doc, list); err != nil {
+		return nil, err
+	}
+	troubles = append(troubles, r.gather(file, list)...)
+	r.addGiven(o)
+	r.archive(list)
+	slices.SortStableFunc(list, func(a, b *signature) int { return a.revision - b.revision })
+	for _, s := range list {
+		if !s.timestamp() {
+			r.judge(s)
+		}
+	}
+	document, err := r.modifications(file, list, troubles)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Signatures: []Signature{}, Document: document}
+	for _, s := range list {
+		report.Signatures = append(report.Signatures, s.row())
+	}
+	return report, nil
+}
+
+func (s *signature) row() Signature {
+	row := Signature{
+		Field: s.field, Format: s.format, SigningTime: s.claimed,
+		Indication: s.result.ind, SubIndication: s.result.sub, Checks: s.checks,
+	}
+	if s.cert != nil {
+		row.Signer = name(s.cert)
+	}
+	if s.proven {
+		row.BestSignatureTime = &s.best
+	}
+	return row
+}

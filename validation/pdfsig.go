@@ -1,0 +1,194 @@
+package validation
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"time"
+
+	"chop/internal/cms"
+	"chop/internal/pdf"
+	"chop/validation/changes"
+)
+
+// A signature is one signature of the document and everything found out about it on
+// the way to its row in the report.
+type signature struct {
+	field    string
+	format   string
+	revision int // that the signature covers; also its place among the proofs
+	claimed  *time.Time
+	checks   checks
+
+	value     pdf.Dict // of the signature, and of its field
+	fieldDict pdf.Dict
+	ref       pdf.Ref    // object that holds value
+	path      []pdf.Name // ... there
+	byteRange [2]pdf.Span
+	permits   changes.Permission
+
+	message *cms.SignedData
+	signer  *cms.SignerInfo
+	stamp   *token // of a document time-stamp
+	// content holds the digests of the signed bytes, those that wanted names.
+	content map[crypto.Hash][]byte
+
+	// format checking that lets cryptographic verification go on, and that does not
+	strict, fatal conclusion
+	verdict
+}
+
+// timestamp reports whether s is a document time-stamp.
+func (s *signature) timestamp() bool { return s.format == FormatTimestamp }
+
+// findSignatures lists the signatures of all revisions, those of the newest first:
+// a signature that a later revision takes out of the form is still one that was
+// made. What cannot be listed is told in troubles.
+func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
+	type key struct {
+		field string
+		ref   pdf.Ref
+	}
+	seen := map[key]bool{}
+	for i := len(file.Revisions()) - 1; i >= 0; i-- {
+		fields, err := pdf.Signatures(file.View(i))
+		if err != nil {
+			troubles = append(troubles, fmt.Sprintf("form of revision %d: %v", i, err))
+			continue
+		}
+		for _, f := range fields {
+			if f.Value == nil || seen[key{f.Field.Name, f.Ref}] {
+				continue
+			}
+			seen[key{f.Field.Name, f.Ref}] = true
+			found = append(found, &signature{
+				field: f.Field.Name, fieldDict: f.Field.Dict, value: f.Value, ref: f.Ref, path: f.Path, revision: i,
+			})
+		}
+	}
+	return found, troubles
+}
+
+// read interprets the signature dictionary (ISO 32000-2, 12.8.1) and the message in
+// it, without hashing anything. A failure is recorded in s.fatal.
+func (s *signature) read(file *pdf.File, doc readerAt) {
+	v := file.View(s.revision)
+	filter, err := v.Name(s.value["SubFilter"])
+	if err != nil || filter == "" {
+		s.fatal = fail(FormatFailure, "signature dictionary has no SubFilter")
+		return
+	}
+	s.format = string(filter)
+	switch s.format {
+	case FormatCAdES, FormatPKCS7, FormatPKCS7SHA1, FormatTimestamp:
+	default:
+		s.fatal = fail(FormatFailure, "SubFilter %s is not supported", filter)
+		return
+	}
+	if m, err := v.String(s.value["M"]); err == nil && m != nil {
+		if at, err := pdf.ParseDate(m); err == nil {
+			s.claimed = &at
+		}
+	}
+	contents, err := s.covered(file, doc)
+	if err != nil {
+		s.fatal = fail(FormatFailure, "%v", err)
+		return
+	}
+	if err := s.parse(contents); err != nil {
+		s.fatal = fail(FormatFailure, "%v", err)
+		return
+	}
+	s.consistent(v)
+	s.permits, err = changes.Permissions(file.View(s.revision), s.fieldDict, s.value)
+	if err != nil {
+		s.fatal = fail(FormatFailure, "%v", err)
+	}
+}
+
+// parse reads the CMS message.
+func (s *signature) parse(contents []byte) error {
+	der, err := cms.TrimContents(contents)
+	if err != nil {
+		return fmt.Errorf("Contents: %w", err)
+	}
+	if s.timestamp() {
+		t, err := cms.ParseTimestampToken(der)
+		if err != nil {
+			return fmt.Errorf("time-stamp token: %w", err)
+		}
+		s.message, s.signer = t.SignedData, t.Signer
+		s.stamp = &token{TimestampToken: t, place: s.revision + 1}
+		s.claimed = &t.Info.GenTime
+		return nil
+	}
+	if s.message, err = cms.Parse(der); err != nil {
+		return fmt.Errorf("CMS message: %w", err)
+	}
+	if len(s.message.SignerInfos) == 0 {
+		return errors.New("CMS message without a signer")
+	}
+	s.signer = s.message.SignerInfos[0]
+	if at, err := s.signer.SigningTime(); err == nil && !at.IsZero() && s.claimed == nil {
+		s.claimed = &at
+	}
+	return s.singleValued()
+}
+
+// singleValued refuses signed attributes with several values where the standard
+// allows one (EN 319 122-1, 5): which one counts would be the reader's choice. Package
+// cms looks after those of RFC 5652.
+func (s *signature) singleValued() error {
+	for _, a := range s.signer.SignedAttrs {
+		if len(a.Values) != 1 && !a.Type.Equal(cms.OIDContentTimestamp) {
+			return fmt.Errorf("signed attribute %v has %d values", a.Type, len(a.Values))
+		}
+	}
+	return nil
+}
+
+// consistent checks what the formats ask beyond what verification needs. A breach
+// makes the signature INDETERMINATE, for FORMAT_FAILURE is kept for signatures that
+// cannot be processed (EN 319 102-1, table 5).
+func (s *signature) consistent(v *pdf.View) {
+	kind, err := v.Name(s.value["Type"])
+	switch {
+	case err != nil, s.timestamp() && kind != "DocTimeStamp", !s.timestamp() && kind != "" && kind != "Sig":
+		s.breach("Type of the signature dictionary is %q", kind)
+	case len(s.message.SignerInfos) != 1:
+		s.breach("CMS message has %d signers", len(s.message.SignerInfos))
+	case s.timestamp(), s.format == FormatPKCS7SHA1:
+	case s.message.Content != nil:
+		s.breach("CMS message of a detached signature encapsulates %d bytes", len(s.message.Content))
+	case !s.message.ContentType.Equal(cms.OIDData):
+		s.breach("content type is %v", s.message.ContentType)
+	}
+	if s.format == FormatCAdES && s.signer.SignedAttrs == nil {
+		s.breach("no signed attributes")
+	}
+}
+
+func (s *signature) breach(format string, args ...any) {
+	if s.strict.ind == "" {
+		s.strict = undecided(SigConstraintsFailure, format, args...)
+	}
+}
+
+// wanted lists the digest algorithms under which the signed bytes are needed.
+func (s *signature) wanted() []crypto.Hash {
+	switch {
+	case s.fatal.ind != "":
+		return nil
+	case s.timestamp():
+		return []crypto.Hash{s.stamp.Info.HashAlgorithm}
+	case s.format == FormatPKCS7SHA1:
+		return []crypto.Hash{crypto.SHA1}
+	}
+	list := []crypto.Hash{s.signer.Digest}
+	for _, der := range s.signer.ContentTimestamps() {
+		if t, err := cms.ParseTimestampToken(der); err == nil {
+			list = append(list, t.Info.HashAlgorithm)
+		}
+	}
+	return list
+}

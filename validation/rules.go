@@ -1,0 +1,234 @@
+package validation
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// A role is what a certificate was used for.
+type role int
+
+const (
+	roleSigner role = iota // signs documents
+	roleTSU                // signs time-stamp tokens
+)
+
+// Extensions that crypto/x509 calls unhandled but that forbid nothing here, or that
+// checkPath handles.
+var (
+	oidKeyUsagePeriod   = asn1.ObjectIdentifier{2, 5, 29, 16}
+	oidExtKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidNameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
+	oidPolicyMappings   = asn1.ObjectIdentifier{2, 5, 29, 33}
+	oidPolicyConstraint = asn1.ObjectIdentifier{2, 5, 29, 36}
+	oidInhibitAnyPolicy = asn1.ObjectIdentifier{2, 5, 29, 54}
+	oidFreshestCRL      = asn1.ObjectIdentifier{2, 5, 29, 46}
+	oidQCStatements     = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 3}
+	oidOCSPNoCheck      = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
+)
+
+var toleratedCritical = []asn1.ObjectIdentifier{
+	oidKeyUsagePeriod, oidPolicyMappings, oidPolicyConstraint, oidInhibitAnyPolicy, oidFreshestCRL, oidQCStatements,
+}
+
+// Extended key usages under which a signature on a document is acceptable, beside
+// those that crypto/x509 names: documentSigning (RFC 9336), Microsoft's and Adobe's
+// for the same, and smart card logon cards that sign.
+var signerEKU = []asn1.ObjectIdentifier{
+	{1, 3, 6, 1, 5, 5, 7, 3, 36},
+	{1, 3, 6, 1, 4, 1, 311, 10, 3, 12},
+	{1, 2, 840, 113583, 1, 1, 5},
+}
+
+// checkPath applies RFC 5280, 6.1, to a chain whose signatures hold, except for
+// validity periods and revocation, which depend on a time. Nothing is asked of the
+// anchor, whose trust the caller has declared.
+func checkPath(c chain, r role, use time.Time) conclusion {
+	below := 0 // CA certificates below, self-issued ones not counted (6.1.4 l)
+	for i, cert := range c[:len(c)-1] {
+		if why := unhandled(cert); why != "" {
+			return undecided(CertificateChainGeneralFailure, "%s: %s", name(cert), why)
+		}
+		if i == 0 {
+			continue
+		}
+		if why := notCA(cert, below); why != "" {
+			return undecided(CertificateChainGeneralFailure, "%s: %s", name(cert), why)
+		}
+		if !bytes.Equal(cert.RawSubject, cert.RawIssuer) {
+			below++
+		}
+	}
+	if why := constrained(c, use); why != "" {
+		return undecided(CertificateChainGeneralFailure, "%s", why)
+	}
+	if len(c) == 1 {
+		return pass() // the anchor itself: what it may do was declared with its trust
+	}
+	if why := unfit(c[0], r, use); why != "" {
+		return undecided(ChainConstraintsFailure, "%s: %s", name(c[0]), why)
+	}
+	return pass()
+}
+
+func unhandled(cert *x509.Certificate) string {
+	for _, oid := range cert.UnhandledCriticalExtensions {
+		if !slices.ContainsFunc(toleratedCritical, oid.Equal) {
+			return fmt.Sprintf("critical extension %v is not understood", oid)
+		}
+	}
+	return ""
+}
+
+// notCA says why cert may not issue certificates, or nothing (RFC 5280, 6.1.4 k-n).
+func notCA(cert *x509.Certificate, below int) string {
+	switch {
+	case cert.Version != 3 || !cert.BasicConstraintsValid || !cert.IsCA:
+		return "is not a CA certificate"
+	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageCertSign == 0:
+		return "key usage does not include keyCertSign"
+	case cert.MaxPathLen >= 0 && (cert.MaxPathLen > 0 || cert.MaxPathLenZero) && below > cert.MaxPathLen:
+		return fmt.Sprintf("path length %d is exceeded", cert.MaxPathLen)
+	}
+	return ""
+}
+
+// constrained applies name constraints and policies through crypto/x509, where a CA
+// certificate in the chain has any; where none has, neither can fail (RFC 5280,
+// 6.1.3 b-f, with any policy acceptable).
+func constrained(c chain, use time.Time) string {
+	if len(c) < 3 || !slices.ContainsFunc(c[1:len(c)-1], constrains) {
+		return ""
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(c[len(c)-1])
+	for _, cert := range c[1 : len(c)-1] {
+		between.AddCert(cert)
+	}
+	leaf := *c[0]
+	leaf.UnhandledCriticalExtensions = nil // judged by unhandled
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: within(c, use),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func constrains(cert *x509.Certificate) bool {
+	return slices.ContainsFunc(cert.Extensions, func(e pkix.Extension) bool {
+		return e.Id.Equal(oidNameConstraints) || e.Id.Equal(oidPolicyConstraint) ||
+			e.Id.Equal(oidInhibitAnyPolicy) || e.Id.Equal(oidPolicyMappings)
+	})
+}
+
+// within returns a time at which all certificates of the chain are valid, use if it
+// is one, for a check that must not depend on the time.
+func within(c chain, use time.Time) time.Time {
+	for _, cert := range c {
+		if use.After(cert.NotAfter) {
+			use = cert.NotAfter
+		}
+	}
+	for _, cert := range c {
+		if use.Before(cert.NotBefore) {
+			use = cert.NotBefore
+		}
+	}
+	return use
+}
+
+// unfit says why the certificate may not be used in the role, or nothing.
+func unfit(cert *x509.Certificate, r role, use time.Time) string {
+	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	if cert.KeyUsage != 0 && cert.KeyUsage&signing == 0 {
+		return "key usage includes neither digitalSignature nor nonRepudiation"
+	}
+	if why := outsideKeyPeriod(cert, use); why != "" {
+		return why
+	}
+	if r == roleTSU {
+		return unfitTSU(cert)
+	}
+	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
+		return ""
+	}
+	for _, eku := range cert.ExtKeyUsage {
+		switch eku {
+		case x509.ExtKeyUsageAny, x509.ExtKeyUsageEmailProtection, x509.ExtKeyUsageClientAuth:
+			return ""
+		}
+	}
+	for _, oid := range cert.UnknownExtKeyUsage {
+		if slices.ContainsFunc(signerEKU, oid.Equal) {
+			return ""
+		}
+	}
+	return "extended key usage allows no signature on documents"
+}
+
+// unfitTSU wants the extended key usage timeStamping, critical and alone (RFC 3161,
+// 2.3), so that no other certificate of the CA can be turned into a clock.
+func unfitTSU(cert *x509.Certificate) string {
+	if len(cert.ExtKeyUsage) != 1 || cert.ExtKeyUsage[0] != x509.ExtKeyUsageTimeStamping || len(cert.UnknownExtKeyUsage) != 0 {
+		return "extended key usage is not timeStamping alone"
+	}
+	for _, e := range cert.Extensions {
+		if e.Id.Equal(oidExtKeyUsage) && !e.Critical {
+			return "extended key usage timeStamping is not critical"
+		}
+	}
+	return ""
+}
+
+// outsideKeyPeriod applies privateKeyUsagePeriod: a time-stamping unit's certificate
+// outlives the use of its key by years (EN 319 422, 6).
+func outsideKeyPeriod(cert *x509.Certificate, use time.Time) string {
+	for _, e := range cert.Extensions {
+		if !e.Id.Equal(oidKeyUsagePeriod) {
+			continue
+		}
+		from, to, err := parseKeyPeriod(e.Value)
+		switch {
+		case err != nil:
+			return err.Error()
+		case use.Before(from) || !to.IsZero() && use.After(to):
+			return fmt.Sprintf("private key was used at %s, outside its usage period", use.UTC().Format(time.RFC3339))
+		}
+	}
+	return ""
+}
+
+// parseKeyPeriod reads PrivateKeyUsagePeriod (RFC 5280, 4.2.1.4 of RFC 3280).
+func parseKeyPeriod(der []byte) (from, to time.Time, err error) {
+	in := cryptobyte.String(der)
+	var seq cryptobyte.String
+	ok := in.ReadASN1(&seq, cbasn1.SEQUENCE) && in.Empty()
+	for i, out := range []*time.Time{&from, &to} {
+		var v cryptobyte.String
+		var present bool
+		ok = ok && seq.ReadOptionalASN1(&v, &present, cbasn1.Tag(i).ContextSpecific())
+		if !ok || !present {
+			continue
+		}
+		*out, err = time.Parse("20060102150405Z", string(v))
+		ok = err == nil
+	}
+	if !ok || !seq.Empty() {
+		return from, to, fmt.Errorf("private key usage period is malformed")
+	}
+	return from, to, nil
+}
+
+// name names a certificate in a report.
+func name(cert *x509.Certificate) string { return cert.Subject.String() }

@@ -1,0 +1,151 @@
+package validation
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"chop/internal/cms"
+)
+
+// timestamps validates the signature time-stamps (EN 319 102-1, 5.5.4, steps 3 to 4)
+// and settles best-signature-time: the earliest of what they and the archive
+// time-stamps over the signature prove. One valid time-stamp is enough. If none of
+// those that are there is valid the signature does not pass, although the standard
+// would let it be judged without: its signer meant it to be dated.
+func (r *run) timestamps(s *signature) conclusion {
+	if at := r.timeline.earliest(s.revision + 1); at.Before(s.best) {
+		s.best, s.proven = at, true
+	}
+	list := s.signer.SignatureTimestamps()
+	var bad conclusion
+	for i, der := range list {
+		t, got := r.signatureStamp(s, der)
+		what := fmt.Sprintf("signature time-stamp %d of %d", i+1, len(list))
+		if t != nil {
+			what += " of " + stamp(t.Info.GenTime)
+		}
+		switch {
+		case got.passed():
+			s.checks.add("TSV", Passed, "%s by %s", what, name(t.cert))
+			s.tokens = append(s.tokens, t)
+			if t.Info.GenTime.Before(s.best) {
+				s.best, s.proven = t.Info.GenTime, true
+			}
+		case got.ind == TotalFailed:
+			// It was never a time-stamp of this signature. Whoever put it there tampered.
+			s.checks.add("TSV", Failed, "%s: %s: %s", what, got.sub, got.why)
+			bad = undecided(SigConstraintsFailure, "%s: %s: %s", what, got.sub, got.why)
+		default:
+			s.checks.add("TSV", Warning, "%s: %s: %s", what, got.sub, got.why)
+			if bad.ind == "" || bad.sub == NoCertificateChainFound {
+				bad = got
+			}
+		}
+	}
+	switch {
+	case bad.ind == "", len(s.tokens) > 0 && bad.sub != SigConstraintsFailure:
+		return pass()
+	}
+	return bad
+}
+
+func (r *run) signatureStamp(s *signature, der []byte) (*token, conclusion) {
+	parsed, err := cms.ParseTimestampToken(der)
+	if err != nil {
+		return nil, fail(FormatFailure, "%v", err)
+	}
+	t := &token{TimestampToken: parsed, place: s.revision + 1}
+	if err := t.Covers(s.signer.Signature); err != nil {
+		return t, fail(HashFailure, "%v", errImprint)
+	}
+	var l checks
+	r.judgeToken(t, &l)
+	s.checks = append(s.checks, l...)
+	return t, t.conclusion
+}
+
+// contentStamps validates the content time-stamps in the signed attributes. They are
+// signed, so a broken one is the signer's own doing.
+func (r *run) contentStamps(s *signature) conclusion {
+	for _, der := range s.signer.ContentTimestamps() {
+		parsed, err := cms.ParseTimestampToken(der)
+		if err != nil {
+			return undecided(SigConstraintsFailure, "content time-stamp: %v", err)
+		}
+		if sum := s.content[parsed.Info.HashAlgorithm]; sum == nil || !bytes.Equal(sum, parsed.Info.Imprint) {
+			return undecided(SigConstraintsFailure, "content time-stamp: %v", errImprint)
+		}
+	}
+	return pass()
+}
+
+// contentTime is the latest time that a valid content time-stamp proves the
+// signature to be no older than; zero if there is none.
+func (r *run) contentTime(s *signature) time.Time {
+	if s.contentBound != nil {
+		return *s.contentBound
+	}
+	var after time.Time
+	for _, der := range s.signer.ContentTimestamps() {
+		parsed, err := cms.ParseTimestampToken(der)
+		if err != nil || !bytes.Equal(s.content[parsed.Info.HashAlgorithm], parsed.Info.Imprint) {
+			continue
+		}
+		t := &token{TimestampToken: parsed, place: s.revision + 1}
+		var l checks
+		if r.judgeToken(t, &l); t.passed() && t.Info.GenTime.After(after) {
+			after = t.Info.GenTime
+			s.checks.add("TSV", Passed, "content time-stamp of %s", stamp(after))
+		}
+	}
+	s.contentBound = &after
+	return after
+}
+
+// archive validates the document time-stamps, newest first, and enters what they
+// prove into the timeline (5.6.2.3). Each is judged with the help of those over it.
+func (r *run) archive(list []*signature) {
+	stamps := slices.DeleteFunc(slices.Clone(list), func(s *signature) bool { return !s.timestamp() })
+	slices.SortStableFunc(stamps, func(a, b *signature) int { return b.revision - a.revision })
+	for _, s := range stamps {
+		r.judgeArchive(s)
+		if s.result.passed() {
+			r.timeline.prove(s.revision, s.stamp.Info.GenTime)
+		}
+	}
+}
+
+func (r *run) judgeArchive(s *signature) {
+	l := &s.checks
+	s.best = r.now
+	if s.fatal.ind != "" {
+		s.result = l.conclude("FC", s.fatal, "")
+		return
+	}
+	s.result = l.conclude("FC", orPass(s.strict), "format and coverage of "+s.format)
+	raw, got := r.identify(s)
+	if l.conclude("ISC", got, "certificate named by the time-stamp"); !got.passed() {
+		s.settle(got)
+		return
+	}
+	got = r.verify(s, raw)
+	if l.conclude("CV", got, "imprint and signature value"); !got.passed() {
+		s.settle(got)
+		return
+	}
+	r.judgeToken(s.stamp, l)
+	s.cert, s.trail = s.stamp.cert, s.stamp.trail
+	subject := ""
+	if s.cert != nil {
+		subject = name(s.cert)
+	}
+	s.settle(l.conclude("XCV", s.stamp.conclusion, "time-stamp of "+stamp(s.stamp.Info.GenTime)+" by "+subject))
+	if s.result.passed() {
+		s.best, s.proven = s.stamp.Info.GenTime, true
+		if at := r.timeline.earliest(s.revision + 1); at.Before(s.best) {
+			s.best = at
+		}
+	}
+}

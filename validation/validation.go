@@ -1,0 +1,174 @@
+// Package validation judges signed documents as EN 319 102-1 says: format checking,
+// identification of the signing certificate, cryptographic verification, X.509
+// validation with revocation freshness, signature acceptance, and the processes for
+// basic signatures, time-stamps, and signatures with time and long-term data, with
+// proofs of existence and past signature validation. Formats: PAdES (EN 319 142-1)
+// and the CMS signatures of ISO 32000 (adbe.pkcs7.detached, adbe.pkcs7.sha1), with
+// document time-stamps.
+//
+// A verdict is a value in the standard's words; an error means that none was
+// possible, because the input could not be read or is no document of a format that
+// is known here. Both are safe: Report.Passed is true of nothing else than a
+// document all of whose signatures are TOTAL-PASSED and that was not changed after
+// them in a way that its signers did not allow.
+//
+// What it refuses: to take a certificate for the signer's because of its position
+// in a message, the caller's clock (Options.At) for a proof of existence, a list of
+// another scope or an answer of an unauthorised responder for revocation
+// information, and a document for signed of which any byte but the signature's own
+// Contents is left out.
+package validation
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"chop/internal/pdf"
+	"chop/policies"
+)
+
+// Revocation is how much revocation information is asked for.
+type Revocation string
+
+const (
+	// RevocationRequired: a certificate without usable information makes the verdict
+	// INDETERMINATE, TRY_LATER. The zero value means the same.
+	RevocationRequired Revocation = "required"
+	// RevocationSoft: absence is a WARNING; what is there is heeded.
+	RevocationSoft Revocation = "soft"
+	// RevocationNone: not looked at. For tests of other things.
+	RevocationNone Revocation = "none"
+)
+
+// Config is what a Validator is made of.
+type Config struct {
+	// Suite says which algorithms are suitable when. Required.
+	Suite *policies.Suite
+	// Trust are the trust anchors. A certificate is trusted byte for byte, also one
+	// that is not self-signed.
+	Trust []*x509.Certificate
+	// Fetcher gets missing issuers and revocation information; nil works offline.
+	Fetcher Fetcher
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Limits bound the reading of PDF files; zero fields have defaults.
+	Limits pdf.Limits
+}
+
+// A Validator validates documents under one configuration. It remembers verified
+// signatures of certificates that recur, nothing else. Safe for concurrent use.
+type Validator struct {
+	cfg   Config
+	links links
+}
+
+// New returns a Validator.
+func New(cfg Config) (*Validator, error) {
+	if cfg.Suite == nil {
+		return nil, errors.New("validation: no algorithm suite")
+	}
+	for _, c := range cfg.Trust {
+		if c == nil {
+			return nil, errors.New("validation: nil trust anchor")
+		}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Validator{cfg: cfg}, nil
+}
+
+// Options are for one document.
+type Options struct {
+	// At is the time of validation, zero for the present. It sets what "now" means:
+	// certificates are judged at it, and evidence issued after it is not used. It is
+	// never a proof of existence.
+	At time.Time
+	// Trust adds trust anchors.
+	Trust []*x509.Certificate
+	// Revocation is how much revocation information is asked for.
+	Revocation Revocation
+	// Offline leaves the Fetcher unused.
+	Offline bool
+	// Certificates, CRLs and OCSPs, in DER, are validation data beside the
+	// document's own. They are not trusted.
+	Certificates, CRLs, OCSPs [][]byte
+}
+
+var (
+	// ErrFormat says that the input is not a document of a known format, or that its
+	// structure cannot be read; the wrapped error of package pdf says which.
+	ErrFormat = errors.New("not a readable document")
+	// ErrOptions says that Options contradict themselves.
+	ErrOptions = errors.New("unusable options")
+)
+
+// Validate judges the document in the first size bytes of doc. Memory does not grow
+// with the document: it is hashed in one pass.
+func (v *Validator) Validate(ctx context.Context, doc io.ReaderAt, size int64, o Options) (*Report, error) {
+	switch o.Revocation {
+	case "":
+		o.Revocation = RevocationRequired
+	case RevocationRequired, RevocationSoft, RevocationNone:
+	default:
+		return nil, fmt.Errorf("%w: revocation %q", ErrOptions, o.Revocation)
+	}
+	file, err := pdf.Open(doc, size, v.cfg.Limits)
+	if err != nil {
+		if errors.Is(err, pdf.ErrNotPDF) || errors.Is(err, pdf.ErrEncrypted) || errors.Is(err, pdf.ErrMalformed) || errors.Is(err, pdf.ErrLimit) {
+			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+		return nil, fmt.Errorf("open document: %w", err)
+	}
+	return v.newRun(ctx, o).validatePDF(doc, file, o)
+}
+
+// A run is one validation of one document.
+type run struct {
+	v          *Validator
+	ctx        context.Context
+	now        time.Time
+	revocation Revocation
+	anchors    anchors
+	pool       *pool
+	builder    builder
+	timeline   timeline
+	fetch      *fetching
+	statusOf   map[pair]statusList
+	responders map[responderKey]*x509.Certificate
+}
+
+func (v *Validator) newRun(ctx context.Context, o Options) *run {
+	now := o.At
+	if now.IsZero() {
+		now = v.cfg.Now()
+	}
+	r := &run{
+		v: v, ctx: ctx, now: now, revocation: o.Revocation,
+		anchors: newAnchors(v.cfg.Trust, o.Trust), pool: newPool(), timeline: timeline{now: now},
+		statusOf: map[pair]statusList{}, responders: map[responderKey]*x509.Certificate{},
+	}
+	r.builder = builder{anchors: r.anchors, pool: r.pool, links: &v.links}
+	if v.cfg.Fetcher != nil && !o.Offline {
+		r.fetch = &fetching{fetcher: v.cfg.Fetcher}
+	}
+	return r
+}
+
+// addGiven adds the caller's evidence, after the document's own, so that what both
+// hold counts as the document's.
+func (r *run) addGiven(o Options) {
+	for _, der := range o.Certificates {
+		r.pool.addCertificate(der, never, false)
+	}
+	for _, der := range o.CRLs {
+		r.pool.addCRL(der, never, false)
+	}
+	for _, der := range o.OCSPs {
+		r.pool.addOCSP(der, never, false)
+	}
+}
