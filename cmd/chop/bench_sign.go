@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"chop/hsm"
+	"chop/signer"
+	"chop/signer/pades"
+)
+
+// sign is the part about signing a PDF of 100 KB with a wrapped P-256 key: the engine alone, then the whole
+// service with its record, audit and own validation, beside the bare token at the same number of callers.
+func (b *bench) sign(ctx context.Context) error {
+	file := filepath.Join(b.dir, "100k.pdf")
+	if err := writeLargePDF(file, 100<<10); err != nil {
+		return err
+	}
+	engine, err := b.engine(ctx, file)
+	if err != nil {
+		return err
+	}
+	service := func(level string) func() (float64, error) {
+		var n atomic.Int64
+		return func() (float64, error) {
+			return b.rate(ctx, func(ctx context.Context) error {
+				out := filepath.Join(b.dir, "out", fmt.Sprintf("%s-%d.pdf", level, n.Add(1)))
+				defer os.Remove(out)
+				return b.signFile(ctx, level, file, out)
+			})
+		}
+	}
+	rates, ratios, err := b.inTurns(
+		func() (float64, error) { return b.raw(ctx, "use", hsm.P256) },
+		func() (float64, error) { return b.rate(ctx, engine) }, service("B-B"), service("B-T"))
+	if err != nil {
+		return err
+	}
+	const beside = "raw unwrap + sign + destroy"
+	b.add(benchRow{Name: fmt.Sprintf("%s, %d callers", beside, b.Callers), Value: rates[0], Unit: "/s"})
+	b.add(benchRow{Name: "signing engine alone, 100 KB at B-B (no database)", Value: rates[1], Unit: "/s", Ratio: ratios[1], Beside: beside, Goal: 0.6})
+	b.add(benchRow{Name: "whole service, 100 KB at B-B (record, audit, validation)", Value: rates[2], Unit: "/s", Ratio: ratios[2], Beside: beside, Goal: 0.35})
+	b.add(benchRow{Name: "whole service, 100 KB at B-T", Value: rates[3], Unit: "/s", Ratio: ratios[3], Beside: beside})
+	return nil
+}
+
+// signFile signs with the bench's own seal, through the whole service.
+func (b *bench) signFile(ctx context.Context, level, in, out string) error {
+	credential, err := b.seal(ctx)
+	if err != nil {
+		return err
+	}
+	service, err := b.app.sealing(ctx)
+	if err != nil {
+		return err
+	}
+	return service.SignPDF(ctx, signer.PDFRequest{Credential: credential, Level: level, Operator: localActor(), In: in, Out: out})
+}
+
+// engine returns one run of Prepare, vault and Finish over file.
+func (b *bench) engine(ctx context.Context, file string) (func(context.Context) error, error) {
+	token, err := b.app.tokens.get(ctx, roleSeals)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := token.Vault(ctx, kekSeals)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, identity, err := b.engineKey(ctx, vault)
+	if err != nil {
+		return nil, err
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := in.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		out, err := os.CreateTemp(b.dir, "engine-")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(out.Name())
+		defer out.Close()
+		doc, err := pades.Prepare(ctx, pades.Request{In: in, Size: info.Size(), Out: out, Identity: identity, Level: pades.LevelB, Time: now()})
+		if err != nil {
+			return err
+		}
+		var signature []byte
+		err = vault.Use(ctx, wrapped, func(key crypto.Signer) error {
+			_, dtbsr := doc.DTBSR()
+			signature, err = key.Sign(rand.Reader, dtbsr, identity.SignerOpts())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return doc.Finish(ctx, signature)
+	}, nil
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+
+	"chop/internal/audit"
+	"chop/signer"
+	"chop/validation"
+)
+
+// demoCommand is the appliance's main job, from nothing.
+type demoCommand struct {
+	folderFlag
+	Once bool   `help:"End after the job instead of serving on."`
+	In   string `placeholder:"FILE.pdf" help:"The PDF to sign; by default a sample form is made."`
+}
+
+// Help is shown by chop demo --help.
+func (demoCommand) Help() string {
+	return `Creates the appliance in DIR if it is not there, makes a department's seal, signs a PDF at B-LT, validates it, and
+serves until Ctrl-C. Run again, it carries on with what is there.
+
+Example:
+  chop demo --dir data --once --in letter.pdf`
+}
+
+const demoDepartment = "Transport Department (demo)"
+
+func (c *demoCommand) Run(env *environment) (err error) {
+	f := folder(c.Dir)
+	say := func(format string, args ...any) { fmt.Fprintf(env.out, format+"\n", args...) }
+	listener, err := c.listen(f, say)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	say("1. The appliance in %s", c.Dir)
+	done, err := initialise(env.ctx, f, c.publicURL(f, listener), env.log)
+	if err != nil {
+		return err
+	}
+	for _, d := range done {
+		say("   made: %s", d)
+	}
+	if len(done) == 0 {
+		say("   is there, carrying on with it")
+	}
+	app, err := openAppliance(env, c.Dir)
+	if err != nil {
+		return err
+	}
+	defer app.closeInto(&err)
+
+	serving := make(chan error, 1)
+	ctx, stop := context.WithCancel(env.ctx)
+	defer stop()
+	go func() { serving <- app.serve(ctx, listener) }()
+	if err := c.job(env, app, say); err != nil {
+		stop()
+		return errors.Join(err, <-serving)
+	}
+	if c.Once {
+		stop()
+		return <-serving
+	}
+	say("\nServing on http://%s until Ctrl-C: certificates, CRLs, OCSP and timestamps for what was signed.", listener.Addr())
+	return <-serving
+}
+
+// job signs and validates one PDF.
+func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...any)) error {
+	in := c.In
+	place := &signer.Place{Page: 1, X: 210, Y: 300, Width: 330, Height: 80}
+	field := ""
+	if in == "" {
+		in = app.folder.path("out", "form.pdf")
+		if err := writeFile(in, sampleForm(), 0o644); err != nil {
+			return err
+		}
+		place, field = nil, "Signature"
+	}
+	sealing, err := app.sealing(env.ctx)
+	if err != nil {
+		return err
+	}
+	say("2. The seal of the %s", demoDepartment)
+	credential, err := app.demoSeal(env.ctx)
+	if err != nil {
+		return err
+	}
+	say("   its key was made in the HSM and left it wrapped; certificate %s", credential.Serial)
+
+	out := app.folder.path("out", "signed.pdf")
+	say("3. Signing %s", in)
+	request := signer.PDFRequest{
+		Credential: credential.ID, Level: "B-LT", Operator: localActor(), In: in, Out: out,
+		Place: place, Field: field, Reason: "Issued under the sample policy", Location: "Hong Kong 香港",
+	}
+	if err := sealing.SignPDF(env.ctx, request); err != nil {
+		return err
+	}
+	say("   %s is signed: one use of the key, one timestamp, and the proof of the certificates' status inside", out)
+
+	say("4. Validating it, as whoever receives it would")
+	doc, err := os.Open(out)
+	if err != nil {
+		return err
+	}
+	defer doc.Close()
+	info, err := doc.Stat()
+	if err != nil {
+		return err
+	}
+	root := app.folder.path("public", "root.pem")
+	anchors, err := readCertificates([]string{root})
+	if err != nil {
+		return err
+	}
+	v, err := newValidator(validatorConfig{trust: anchors})
+	if err != nil {
+		return err
+	}
+	report, err := v.Validate(env.ctx, doc, info.Size(), validation.Options{})
+	if err != nil {
+		return err
+	}
+	say("   %s", reportText(out, report))
+	if !report.Passed() {
+		return fmt.Errorf("the demo's own signature did not pass")
+	}
+	if _, err := audit.Sequence(env.ctx, app.db); err != nil {
+		return err
+	}
+	say("\nFiles: %s (signed), %s (trust this root to check it elsewhere)", out, root)
+	say("Try:   bin/chop validate --trust %s %s", root, out)
+	return nil
+}
+
+// listen takes the configured port, or any other if that is taken.
+func (c *demoCommand) listen(f folder, say func(string, ...any)) (net.Listener, error) {
+	conf, err := f.open()
+	if errors.Is(err, errNoAppliance) {
+		conf, err = defaultConfig(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", conf.Listen)
+	if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
+		return listener, err
+	}
+	host, _, _ := net.SplitHostPort(conf.Listen)
+	listener, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return nil, err
+	}
+	say("%s is taken by another program: using %s instead.", conf.Listen, listener.Addr())
+	if _, err := os.Stat(f.config()); !errors.Is(err, fs.ErrNotExist) {
+		say("The certificates made before point at %s, where they will not be answered this time.", conf.PublicURL)
+	}
+	return listener, nil
+}
+
+// publicURL is what a new appliance's certificates carry: the port that was found free. "" leaves what is there.
+func (c *demoCommand) publicURL(f folder, listener net.Listener) string {
+	if _, err := os.Stat(f.config()); err == nil {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}).String()
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"chop/ca"
+	"chop/internal/audit"
+)
+
+// initCommand creates the appliance.
+type initCommand struct {
+	folderFlag
+	PublicURL string `name:"public-url" placeholder:"URL" help:"Where relying parties reach this appliance; baked into certificates. Default http://localhost:8080."`
+}
+
+// Help is shown by chop init --help.
+func (initCommand) Help() string {
+	return `Every step is skipped where its result is there, so a run that was interrupted is finished by running it again.
+
+Example:
+  chop init --dir data --public-url http://pki.example.gov.hk`
+}
+
+func (c *initCommand) Run(env *environment) (err error) {
+	done, err := initialise(env.ctx, folder(c.Dir), c.PublicURL, env.log)
+	if err != nil {
+		return err
+	}
+	text := "nothing was missing"
+	if len(done) > 0 {
+		text = strings.Join(done, "; ")
+	}
+	return env.print(map[string]any{"dir": c.Dir, "done": done}, "%s: %s", c.Dir, text)
+}
+
+// initialise creates what is missing of the appliance in f, and says in plain words what that was.
+func initialise(ctx context.Context, f folder, publicURL string, log *slog.Logger) (done []string, err error) {
+	if err := f.create(); err != nil {
+		return nil, err
+	}
+	turn, err := lockFile(ctx, f.path("run", "init.lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Close()
+	conf, err := loadOrWriteConfig(f.config(), func(c *config) {
+		if publicURL != "" {
+			c.PublicURL = publicURL
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if publicURL != "" && publicURL != conf.PublicURL {
+		return nil, fmt.Errorf("%w: %s says public_url %s; certificates already carry it", errConfig, f.config(), conf.PublicURL)
+	}
+	app, err := connect(ctx, f, conf, log)
+	if err != nil {
+		return nil, err
+	}
+	defer app.closeInto(&err)
+
+	var made []string
+	for _, role := range roles {
+		created, err := app.tokens.create(ctx, role)
+		if err != nil {
+			return nil, err
+		}
+		if created {
+			made = append(made, role)
+		}
+	}
+	if len(made) > 0 {
+		done = append(done, "tokens "+strings.Join(made, ", "))
+	}
+	result, err := app.ensureCeremony(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if result != nil && !result.AlreadyDone {
+		done = append(done, "ceremony: "+result.Root.Subject.CommonName+" and "+result.Issuing.Subject.CommonName)
+	}
+	if err := app.ensureVaults(ctx); err != nil {
+		return nil, err
+	}
+	authority, err := app.authority(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := authority.EnsureResponder(ctx); err != nil {
+		return nil, err
+	}
+	changed, err := app.ensureUnit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		done = append(done, "timestamp unit")
+	}
+	if len(done) > 0 {
+		err = app.record(ctx, audit.Event{Action: "appliance.init", Subject: "appliance", Detail: map[string]any{"done": done}})
+	}
+	return done, err
+}
+
+// ensureCeremony runs the built-in plan unless a ceremony has been finished: public/issuing.pem is its last file.
+func (a *appliance) ensureCeremony(ctx context.Context) (*ca.CeremonyResult, error) {
+	if _, err := readCertificate(filepath.Join(a.folder.path("public"), "issuing.pem")); err == nil {
+		return nil, nil
+	}
+	return a.ceremony(ctx, ca.DefaultPlan(), false)
+}
+
+// ensureVaults makes the wrapping and data keys. Opening a vault runs the attacks that its token must resist.
+func (a *appliance) ensureVaults(ctx context.Context) error {
+	for role, kek := range map[string]string{roleSeals: kekSeals, roleActivation: kekActivation} {
+		token, err := a.tokens.get(ctx, role)
+		if err != nil {
+			return err
+		}
+		if _, err := token.Vault(ctx, kek); err != nil {
+			return fmt.Errorf("open the vault of token %s: %w", role, err)
+		}
+	}
+	token, err := a.tokens.get(ctx, roleSealer)
+	if err != nil {
+		return err
+	}
+	if _, err := token.Sealer(ctx, sealerLabel); err != nil {
+		return fmt.Errorf("open the sealer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+// Command chop is the signing and PKI appliance: one binary that creates the appliance, serves it, and is
+// its operator's command line.
+//
+// This package is the only place where everything meets: configuration (config.go), the data folder
+// (folder.go), the tokens (tokens.go), the wiring (appliance.go), every URL (routes.go), and one file a
+// command. It holds no rule of its own: those live in the service packages.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"chop/hsm"
+)
+
+func main() {
+	// A worker is started for each token: it must not pay for the command line's set-up.
+	if len(os.Args) > 1 && os.Args[1] == "hsm-worker" {
+		if err := hsm.WorkerMain(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "chop hsm-worker:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// exitCode is an error that a command has already told the person about, with the code to leave with.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// run executes one command line and returns the process's exit code: 0 done; 1 failed, or a verdict that is
+// not a pass; 2 nothing could be done with what was given (bad usage, unreadable or refused input).
+func run(ctx context.Context, args []string) int {
+	var cli commandLine
+	k, kctx, err := parse(&cli, args)
+	if err != nil {
+		if code, ok := errors.AsType[exitCode](err); ok {
+			return int(code)
+		}
+		fmt.Fprintf(os.Stderr, "chop: %v\nhint: `chop %s--help` shows the forms of the command\n", err, commandWords(k, args))
+		return 2
+	}
+	level := slog.LevelWarn
+	if cli.Verbose {
+		level = slog.LevelDebug
+	}
+	env := &environment{
+		ctx: ctx, out: os.Stdout, json: cli.JSON,
+		log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	}
+	err = kctx.Run(env)
+	if err == nil {
+		return 0
+	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
+	code, hint := explain(err)
+	fmt.Fprintf(os.Stderr, "chop: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
+	}
+	return code
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"chop/ca"
+	"chop/timestamping"
+)
+
+// publicRoutes is every URL of the public zone: what relying parties need, and nothing that knows a person.
+//
+//	GET  /                      what is here, for a person
+//	GET  /healthz               204 while the process answers
+//	GET  /ca/root.cer           certificates (AIA caIssuers)
+//	GET  /ca/issuing.cer
+//	GET  /crl/…  /arl/…         CRL, delta CRL, ARL (CDP, freshestCRL)
+//	GET  /ocsp/{request}        RFC 6960, appendix A.1
+//	POST /ocsp
+//	POST /tsa                   RFC 3161, 3.4
+func publicRoutes(publicURL string, authority *ca.Authority, tsa *timestamping.Authority, log *slog.Logger) http.Handler {
+	r := chi.NewRouter()
+	r.Get("/", home(publicURL))
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	authority.Routes(r)
+	tsa.Routes(r)
+	return r
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"chop/ca"
+	"chop/hsm"
+	"chop/signer"
+	"chop/timestamping"
+)
+
+// services are made when a command first asks for them.
+type services struct {
+	authority lazy[*ca.Authority]
+	unit      lazy[*timestamping.Authority]
+	signing   lazy[*signer.Service]
+}
+
+// authority is the issuing CA with its OCSP responder, over the ca token.
+func (a *appliance) authority(ctx context.Context) (*ca.Authority, error) {
+	return a.services.authority.get(func() (*ca.Authority, error) {
+		root, err := readCertificate(a.folder.path("public", "root.pem"))
+		if err != nil {
+			return nil, fmt.Errorf("open the CA: %w", err)
+		}
+		issuing, err := readCertificate(a.folder.path("public", "issuing.pem"))
+		if err != nil {
+			return nil, fmt.Errorf("open the CA: %w", err)
+		}
+		token, err := a.tokens.get(ctx, roleCA)
+		if err != nil {
+			return nil, fmt.Errorf("open the CA: %w", err)
+		}
+		key, err := keyOf(ctx, token, issuing)
+		if err != nil {
+			return nil, fmt.Errorf("open the CA: %w", err)
+		}
+		responder, err := keyOrNew(ctx, token, "ocsp", hsm.P256)
+		if err != nil {
+			return nil, fmt.Errorf("open the OCSP responder's key: %w", err)
+		}
+		urls, err := ca.URLsUnder(a.config.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		return ca.New(ca.Config{
+			DB: a.db, Policies: a.policies, Root: root, Certificate: issuing,
+			Key: key, Responder: responder, URLs: urls, Now: now,
+		})
+	})
+}
+
+// timestamper is the TSA, over the tsa token. Its unit's certificate is public/tsa.pem (tsa.go).
+func (a *appliance) timestamper(ctx context.Context) (*timestamping.Authority, error) {
+	return a.services.unit.get(func() (*timestamping.Authority, error) { return a.openTSA(ctx) })
+}
+
+// keyOf finds the key in token that cert was issued for.
+func keyOf(ctx context.Context, token hsm.Token, cert *x509.Certificate) (crypto.Signer, error) {
+	keys, err := token.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if pub, ok := k.Public.(interface{ Equal(crypto.PublicKey) bool }); ok && pub.Equal(cert.PublicKey) {
+			return token.Key(ctx, k.Label)
+		}
+	}
+	return nil, fmt.Errorf("%w: the key of the certificate %q", hsm.ErrKeyNotFound, cert.Subject.CommonName)
+}
+
+// keyOrNew returns the key of that label, and makes it if it is absent.
+func keyOrNew(ctx context.Context, token hsm.Token, label, spec string) (crypto.Signer, error) {
+	key, err := token.Key(ctx, label)
+	if errors.Is(err, hsm.ErrKeyNotFound) {
+		return token.GenerateKey(ctx, label, spec)
+	}
+	return key, err
+}
+
+// sealing is the signature service, over the seals token.
+func (a *appliance) sealing(ctx context.Context) (*signer.Service, error) {
+	return a.services.signing.get(func() (*signer.Service, error) { return a.openSigner(ctx) })
+}

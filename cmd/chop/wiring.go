@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"io"
+
+	"chop/ca"
+	"chop/policies"
+	"chop/signer"
+	"chop/validation"
+)
+
+// openSigner wires the signature service: our own CA, TSA and validation are called in this process, never over
+// HTTP. A token's worker is started when its key is first needed: a B-B signature needs no TSA.
+func (a *appliance) openSigner(ctx context.Context) (*signer.Service, error) {
+	authority, err := a.authority(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token, err := a.tokens.get(ctx, roleSeals)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := token.Vault(ctx, kekSeals)
+	if err != nil {
+		return nil, fmt.Errorf("open the vault of the seals: %w", err)
+	}
+	suite, err := a.policies.Suite("default")
+	if err != nil {
+		return nil, err
+	}
+	v, err := validation.New(validation.Config{
+		Suite: suite, Trust: []*x509.Certificate{authority.Root()}, Fetcher: ownEvidence{authority}, Now: now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return signer.New(signer.Config{
+		DB: a.db, Policies: a.policies, Keys: vault,
+		Timestamper: timestamper{a}, Evidence: authority, Checker: checker{v},
+		Issuer: sealIssuer{authority}, Status: certificateStatus{authority}, Log: a.log, Now: now,
+	})
+}
+
+// timestamper is the appliance's own TSA, opened at its first use.
+type timestamper struct{ app *appliance }
+
+func (t timestamper) Timestamp(ctx context.Context, h crypto.Hash, imprint []byte) ([]byte, error) {
+	tsa, err := t.app.timestamper(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return tsa.Timestamp(ctx, h, imprint)
+}
+
+// sealIssuer certifies departments' seals.
+type sealIssuer struct{ authority *ca.Authority }
+
+func (s sealIssuer) IssueSeal(ctx context.Context, r signer.IssueRequest) ([]*x509.Certificate, error) {
+	cert, err := s.authority.Issue(ctx, ca.Request{
+		Profile: "department-seal", CSR: r.CSR, Credential: r.Credential, Actor: r.Operator,
+		Subject: ca.Subject{Country: "HK", Organization: r.Name, CommonName: r.Name},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []*x509.Certificate{cert, s.authority.Issuing(), s.authority.Root()}, nil
+}
+
+// certificateStatus asks the CA's records.
+type certificateStatus struct{ authority *ca.Authority }
+
+func (c certificateStatus) CertificateGood(ctx context.Context, cert *x509.Certificate) error {
+	status, err := c.authority.Status(ctx, cert.SerialNumber)
+	if err == nil && status.State != ca.Good {
+		err = fmt.Errorf("certificate %s is %s", ca.FormatSerial(cert.SerialNumber), statusText(status))
+	}
+	return err
+}
+
+// ownEvidence gives our own validation the present status of our own certificates, so that a signature without
+// evidence inside (B-B, B-T) is judged as strictly as one with it.
+type ownEvidence struct{ authority *ca.Authority }
+
+func (o ownEvidence) Issuers(context.Context, *x509.Certificate) ([][]byte, error) {
+	return [][]byte{o.authority.Issuing().Raw}, nil
+}
+
+func (o ownEvidence) Revocation(ctx context.Context, cert, _ *x509.Certificate) (crls, ocsps [][]byte, err error) {
+	_, ocsps, crls, err = o.authority.Evidence(ctx, cert, now())
+	return crls, ocsps, err
+}
+
+// checker lets our own validation judge a file that was just made: the signature and all that came after it must
+// pass. What somebody else signed before is theirs to answer for.
+type checker struct{ validator *validation.Validator }
+
+func (c checker) Check(ctx context.Context, doc io.ReaderAt, size int64) error {
+	report, err := c.validator.Validate(ctx, doc, size, validation.Options{})
+	if err != nil {
+		return err
+	}
+	rows := report.Signatures
+	for i := len(rows) - 1; i >= 0; i-- {
+		s := rows[i]
+		if s.Indication != validation.TotalPassed {
+			return fmt.Errorf("signature %q: %s/%s%s", s.Field, s.Indication, s.SubIndication, firstFailure(s))
+		}
+		if s.Format != validation.FormatTimestamp {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no signature in it")
+}
+
+func firstFailure(s validation.Signature) string {
+	for _, check := range s.Checks {
+		if check.Status == validation.Failed {
+			return fmt.Sprintf(" (%s: %s)", check.Name, check.Detail)
+		}
+	}
+	return ""
+}
+
+// validatorConfig is how the command line validates.
+type validatorConfig struct {
+	trust  []*x509.Certificate
+	online bool
+}
+
+func newValidator(c validatorConfig) (*validation.Validator, error) {
+	set, err := policies.Load()
+	if err != nil {
+		return nil, err
+	}
+	suite, err := set.Suite("default")
+	if err != nil {
+		return nil, err
+	}
+	conf := validation.Config{Suite: suite, Trust: c.trust, Now: now}
+	return validation.New(conf)
+}
