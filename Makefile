@@ -1,0 +1,67 @@
+# Chop: what there is to do with this folder. `make help` lists it.
+
+# Go's usual place, for a shell that does not look there.
+export PATH := $(PATH):/usr/local/go/bin
+# A clone that belongs to another user has no version that git would tell: build without.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+DIR         ?= ./data
+FUZZTIME    ?= 60s
+STATICCHECK := bin/staticcheck-0.8.2
+RIVAL       := bin/timestamp-server-1.2.9
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test build demo test check bench soak fuzz clean
+
+help: ## this list
+	@echo "make <target>:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Start with: make demo"
+
+deps: ## install the Debian packages that building and running need, if missing
+	@scripts/deps demo
+
+deps-test: ## install what the tests need besides (other people's PDF and PKI tools)
+	@scripts/deps test
+
+build: ## bin/chop
+	@mkdir -p bin
+	go build -o bin/chop ./cmd/chop
+
+demo: deps build ## make an appliance in DIR (./data), sign a PDF, and serve; ONCE=1 ends after the job
+	bin/chop demo --dir $(DIR) $(if $(filter-out 0,$(ONCE)),--once)
+
+test: ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
+	@scripts/test $(if $(RUN),-run '$(RUN)') $(if $(PKG),$(PKG),./...)
+
+check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
+	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these files:"; gofmt -l .; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	go test -count=1 -run '^TestLayers' .
+
+bench: deps-test build $(RIVAL) ## the benchmarks, as a table and as bench.json
+	bin/chop bench --rival $(RIVAL) --file bench.json
+
+soak: deps-test ## the long ones: the demo in a bare Debian, two ways, then every fuzz target
+	scripts/bare-debian pivot
+	scripts/bare-debian chroot
+	$(MAKE) fuzz
+
+fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+clean: ## remove bin/ (the data folder stays: it holds keys)
+	rm -rf bin bench.json .bare
+
+# Tools, each of one version, without a line in go.mod.
+$(STATICCHECK):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	@mv bin/staticcheck $@
+
+# Another timestamping authority, which ours is measured beside.
+$(RIVAL):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install github.com/sigstore/timestamp-authority/cmd/timestamp-server@v1.2.9
+	@mv bin/timestamp-server $@
