@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -16,10 +17,11 @@ import (
 // benchCommand measures the appliance against the raw token and against other people's tools, side by side in
 // one run: rates of one machine mean little, ratios travel.
 type benchCommand struct {
-	Callers int           `default:"4" help:"How many callers work at once."`
+	Callers int           `default:"8" help:"How many callers work at once."`
 	Time    time.Duration `default:"4s" help:"How long each round of a measurement takes."`
 	Rounds  int           `default:"3" help:"Rounds of each pair; the median ratio counts."`
 	Rival   string        `placeholder:"FILE" help:"sigstore's timestamp-server, to compare timestamping with."`
+	Profile string        `placeholder:"FILE" help:"Write a CPU profile of this process there, for go tool pprof."`
 	File    string        `placeholder:"FILE" help:"Also write the results there, as JSON."`
 	Only    []string      `placeholder:"PART" enum:"token,sign,issue,http,large" default:"token,sign,issue,http,large" help:"Run these parts only: ${enum}."`
 }
@@ -61,6 +63,8 @@ type bench struct {
 	dir  string
 	app  *appliance
 	rows []benchRow
+
+	credential lazy[string]
 }
 
 func (c *benchCommand) Run(env *environment) (err error) {
@@ -69,7 +73,7 @@ func (c *benchCommand) Run(env *environment) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if _, err := initialise(env.ctx, folder(dir), "", env.log); err != nil {
+	if _, err := initialise(env.ctx, folder(dir), func(*config) {}, env.log); err != nil {
 		return err
 	}
 	app, err := openAppliance(env, dir)
@@ -77,6 +81,17 @@ func (c *benchCommand) Run(env *environment) (err error) {
 		return err
 	}
 	defer app.closeInto(&err)
+	if c.Profile != "" {
+		profile, err := os.Create(c.Profile)
+		if err != nil {
+			return err
+		}
+		defer profile.Close()
+		if err := pprof.StartCPUProfile(profile); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	b := &bench{benchCommand: c, env: env, dir: dir, app: app}
 	for _, part := range []struct {
 		name string

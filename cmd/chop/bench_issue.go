@@ -61,11 +61,13 @@ func (b *bench) issue(ctx context.Context) error {
 
 // seal is the bench's own seal, made at its first use.
 func (b *bench) seal(ctx context.Context) (string, error) {
-	credential, err := b.app.demoSeal(ctx)
-	if err != nil {
-		return "", err
-	}
-	return credential.ID, nil
+	return b.credential.get(func() (string, error) {
+		credential, err := b.app.demoSeal(ctx)
+		if err != nil {
+			return "", err
+		}
+		return credential.ID, nil
+	})
 }
 
 // engineKey makes a wrapped key with a certificate of the CA, outside the service's records: the engine alone has

@@ -97,16 +97,14 @@ func loadConfig(path string) (config, error) {
 	return c, nil
 }
 
-// loadOrWriteConfig reads path, or writes the default there with change applied.
-func loadOrWriteConfig(path string, change func(*config)) (config, error) {
+// loadOrWriteConfig reads path, or writes the default there, changed by adapt.
+func loadOrWriteConfig(path string, adapt func(*config)) (config, error) {
 	c, err := loadConfig(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
 	}
 	c = defaultConfig()
-	if change != nil {
-		change(&c)
-	}
+	adapt(&c)
 	if err := c.check(); err != nil {
 		return config{}, fmt.Errorf("%w: %v", errConfig, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 
 	"chop/internal/audit"
@@ -42,8 +43,11 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	}
 	defer listener.Close()
 
-	say("1. The appliance in %s", c.Dir)
-	done, err := initialise(env.ctx, f, c.publicURL(f, listener), env.log)
+	say("1. The appliance in %s", shown(c.Dir))
+	done, err := initialise(env.ctx, f, func(conf *config) {
+		conf.Listen = listener.Addr().String()
+		conf.PublicURL = localURL(listener)
+	}, env.log)
 	if err != nil {
 		return err
 	}
@@ -99,7 +103,7 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 	say("   its key was made in the HSM and left it wrapped; certificate %s", credential.Serial)
 
 	out := app.folder.path("out", "signed.pdf")
-	say("3. Signing %s", in)
+	say("3. Signing %s", shown(in))
 	request := signer.PDFRequest{
 		Credential: credential.ID, Level: "B-LT", Operator: localActor(), In: in, Out: out,
 		Place: place, Field: field, Reason: "Issued under the sample policy", Location: "Hong Kong 香港",
@@ -107,7 +111,7 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 	if err := sealing.SignPDF(env.ctx, request); err != nil {
 		return err
 	}
-	say("   %s is signed: one use of the key, one timestamp, and the proof of the certificates' status inside", out)
+	say("   %s is signed: one use of the key, one timestamp, and the proof of the certificates' status inside", shown(out))
 
 	say("4. Validating it, as whoever receives it would")
 	doc, err := os.Open(out)
@@ -124,7 +128,7 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 	if err != nil {
 		return err
 	}
-	v, err := newValidator(validatorConfig{trust: anchors})
+	v, err := newValidator(anchors, nil)
 	if err != nil {
 		return err
 	}
@@ -132,15 +136,15 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 	if err != nil {
 		return err
 	}
-	say("   %s", reportText(out, report))
+	say("   %s", strings.ReplaceAll(reportText(shown(out), report), "\n", "\n   "))
 	if !report.Passed() {
 		return fmt.Errorf("the demo's own signature did not pass")
 	}
 	if _, err := audit.Sequence(env.ctx, app.db); err != nil {
 		return err
 	}
-	say("\nFiles: %s (signed), %s (trust this root to check it elsewhere)", out, root)
-	say("Try:   bin/chop validate --trust %s %s", root, out)
+	say("\nFiles: %s (signed), %s (trust this root to check it elsewhere)", shown(out), shown(root))
+	say("Try:   bin/chop validate --trust %s %s", shown(root), shown(out))
 	return nil
 }
 
@@ -169,11 +173,8 @@ func (c *demoCommand) listen(f folder, say func(string, ...any)) (net.Listener, 
 	return listener, nil
 }
 
-// publicURL is what a new appliance's certificates carry: the port that was found free. "" leaves what is there.
-func (c *demoCommand) publicURL(f folder, listener net.Listener) string {
-	if _, err := os.Stat(f.config()); err == nil {
-		return ""
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
+// localURL is what a new appliance's certificates carry: this machine, at the port that was found free.
+func localURL(listener net.Listener) string {
+	_, port, _ := net.SplitHostPort(listener.Addr().String()) // a listener's address always has a port
 	return (&url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}).String()
 }

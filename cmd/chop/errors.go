@@ -3,6 +3,13 @@ package main
 import (
 	"errors"
 	"io/fs"
+
+	"chop/ca"
+	"chop/hsm"
+	"chop/internal/postgres"
+	"chop/policies"
+	"chop/signer"
+	"chop/signer/pades"
 )
 
 // hinted is an error with what the operator can do about it.
@@ -42,8 +49,8 @@ func explain(err error) (code int, hint string) {
 	return code, hint
 }
 
-// explanations says, for each error that an operator may meet, whether the input was unusable, and what to do.
-// The rows are tried in order; the first hint counts.
+// explanations says, for each error that an operator may meet, whether the input was unusable (exit code 2), and
+// what to do. The first row that fits gives the hint.
 var explanations = []struct {
 	err      error
 	unusable bool
@@ -51,6 +58,54 @@ var explanations = []struct {
 }{
 	{errNoAppliance, true, "`chop init --dir DIR` creates one"},
 	{errConfig, true, "correct the file, or move it away and run `chop init` to have a default written"},
+
+	{pades.ErrEncrypted, true, "remove the password first, for example with `qpdf --decrypt`; a signature could not be checked without it"},
+	{pades.ErrNotPDF, true, "check the path; the file has no PDF header"},
+	{pades.ErrMalformed, true, "have the file repaired first, for example with `qpdf in.pdf out.pdf`, and look at the result before it is signed"},
+	{pades.ErrLimit, true, "the file is built in a way that honest files are not; have it rewritten, for example with `qpdf in.pdf out.pdf`"},
+	{pades.ErrForbidden, true, "an earlier signature forbids it; ask its signer for a copy without that signature"},
+	{pades.ErrNotFirst, true, "sign without --certify"},
+	{pades.ErrFieldNotFound, true, "leave --field out to have a new field made, or check its full name, with dots between its parts"},
+	{pades.ErrFieldType, true, "name a signature field, or leave --field out"},
+	{pades.ErrFieldSigned, true, "name an empty field, or leave --field out"},
+	{pades.ErrSeedValue, true, "the form's author asks for other settings in that field; sign as it asks, or in another field"},
+	{pades.ErrAppearance, true, "choose another place or a larger one with --visible PAGE,X,Y,W,H"},
+	{pades.ErrGlyph, true, "leave the character out of the reason, the location or the seal's name, or sign without --visible"},
+	{pades.ErrFont, false, "apt-get install fonts-arphic-uming, or sign without --visible"},
+	{pades.ErrAtLevel, true, "nothing is left to do at this level"},
+	{pades.ErrUnsigned, true, "sign it first: `chop sign pdf`"},
+	{pades.ErrTooLarge, false, "the certificates or the timestamp are larger than the room for them; nothing was handed out"},
+	{pades.ErrRequest, true, "see `chop sign pdf --help`"},
+
+	{signer.ErrCredentialNotFound, true, "`chop seal list --dir DIR` shows the ids"},
+	{signer.ErrCredentialNotActive, false, "make another seal with `chop seal create`"},
+	{signer.ErrCertificate, false, "`chop ca status --dir DIR --serial HEX` shows its status; make another seal with `chop seal create` if it has ended"},
+	{signer.ErrPolicy, true, "leave --policy and --level out for the usual ones, or see `chop sign pdf --help`"},
+	{signer.ErrRefused, false, "the file was not handed out and the old one, if any, is as it was; this is a defect of Chop or a damaged document: please report it"},
+	{signer.ErrOutput, false, "check that the folder of --out exists and has room"},
+
+	{ca.ErrUnknownSerial, false, "the serial is not one of this CA's; `openssl x509 -serial -noout -in cert.pem` prints a certificate's"},
+	{ca.ErrTransition, false, "`chop ca status` shows what it is now; revoked is final, and only a suspended certificate is resumed"},
+	{ca.ErrCSR, true, "make the request with `openssl req -new`, in PEM or DER"},
+	{ca.ErrWeakKey, true, "make a new key, P-256 for example, and a request for it"},
+	{ca.ErrKeyTaken, true, "a key belongs to one credential for ever: make a new key"},
+	{ca.ErrRequest, true, "see `chop ca --help` for a request that fits the profile resident"},
+	{ca.ErrLint, true, "the subject breaks a rule for certificates; correct it in the request"},
+	{ca.ErrStopped, false, "an operator has stopped issuance; find out why before it is allowed again"},
+	{ca.ErrPlan, true, "correct the plan, and have it reviewed again"},
+	{ca.ErrOtherPlan, false, "a data folder has one ceremony: use the plan that was begun, or another folder"},
+	{policies.ErrUnknownPolicy, true, "the names are in policies/files of the source, and in docs/operations.md"},
+
+	{hsm.ErrPIN, false, "the PIN in DIR/secrets is not the token's; it is not tried again, since tokens lock"},
+	{hsm.ErrTokenAbsent, false, "connect the token, or restore DIR/tokens from a backup"},
+	{hsm.ErrUnsafeToken, false, "this token would let keys out: it must not be used"},
+	{hsm.ErrWorkerHung, false, "the token did not answer; its worker has been restarted: try again, and look at the token if it happens twice"},
+	{hsm.ErrWorkerDied, false, "the token's module crashed; its worker has been restarted: try again"},
+	{hsm.ErrTokenFailed, false, "look at the token; it is opened again by itself"},
+
+	{postgres.ErrNoBinaries, false, "apt-get install postgresql, or name a server in chop.yaml (database.dsn_file)"},
+	{postgres.ErrUnreachable, false, "put the data folder where the user postgres can reach it, such as under /var/lib, or name a server in chop.yaml"},
+
 	{fs.ErrPermission, true, "run as the user who owns the data folder, or check the file's permissions"},
 	{fs.ErrNotExist, true, "check the path"},
 }

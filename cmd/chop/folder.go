@@ -26,6 +26,18 @@ func (f folder) path(elem ...string) string {
 	return filepath.Join(append([]string{string(f)}, elem...)...)
 }
 
+// shown is path as a person would type it here.
+func shown(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return path
+}
+
 func (f folder) config() string           { return f.path("chop.yaml") }
 func (f folder) token(role string) string { return f.path("tokens", role) }
 

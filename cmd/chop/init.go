@@ -26,7 +26,15 @@ Example:
 }
 
 func (c *initCommand) Run(env *environment) (err error) {
-	done, err := initialise(env.ctx, folder(c.Dir), c.PublicURL, env.log)
+	f := folder(c.Dir)
+	if conf, err := f.open(); err == nil && c.PublicURL != "" && c.PublicURL != conf.PublicURL {
+		return fmt.Errorf("%w: %s says public_url %s, and certificates already carry it", errConfig, f.config(), conf.PublicURL)
+	}
+	done, err := initialise(env.ctx, f, func(conf *config) {
+		if c.PublicURL != "" {
+			conf.PublicURL = c.PublicURL
+		}
+	}, env.log)
 	if err != nil {
 		return err
 	}
@@ -37,8 +45,9 @@ func (c *initCommand) Run(env *environment) (err error) {
 	return env.print(map[string]any{"dir": c.Dir, "done": done}, "%s: %s", c.Dir, text)
 }
 
-// initialise creates what is missing of the appliance in f, and says in plain words what that was.
-func initialise(ctx context.Context, f folder, publicURL string, log *slog.Logger) (done []string, err error) {
+// initialise creates what is missing of the appliance in f, and says in plain words what that was. A configuration
+// that is written new is the default one, changed by adapt.
+func initialise(ctx context.Context, f folder, adapt func(*config), log *slog.Logger) (done []string, err error) {
 	if err := f.create(); err != nil {
 		return nil, err
 	}
@@ -47,16 +56,9 @@ func initialise(ctx context.Context, f folder, publicURL string, log *slog.Logge
 		return nil, err
 	}
 	defer turn.Close()
-	conf, err := loadOrWriteConfig(f.config(), func(c *config) {
-		if publicURL != "" {
-			c.PublicURL = publicURL
-		}
-	})
+	conf, err := loadOrWriteConfig(f.config(), adapt)
 	if err != nil {
 		return nil, err
-	}
-	if publicURL != "" && publicURL != conf.PublicURL {
-		return nil, fmt.Errorf("%w: %s says public_url %s; certificates already carry it", errConfig, f.config(), conf.PublicURL)
 	}
 	app, err := connect(ctx, f, conf, log)
 	if err != nil {

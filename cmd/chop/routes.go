@@ -1,18 +1,19 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
 	"chop/ca"
+	"chop/internal/web"
 	"chop/timestamping"
 )
 
 // publicRoutes is every URL of the public zone: what relying parties need, and nothing that knows a person.
 //
 //	GET  /                      what is here, for a person
+//	GET  /cps                   what the certificates promise
 //	GET  /healthz               204 while the process answers
 //	GET  /ca/root.cer           certificates (AIA caIssuers)
 //	GET  /ca/issuing.cer
@@ -20,9 +21,12 @@ import (
 //	GET  /ocsp/{request}        RFC 6960, appendix A.1
 //	POST /ocsp
 //	POST /tsa                   RFC 3161, 3.4
-func publicRoutes(publicURL string, authority *ca.Authority, tsa *timestamping.Authority, log *slog.Logger) http.Handler {
+func publicRoutes(site *publicPages, authority *ca.Authority, tsa *timestamping.Authority) http.Handler {
 	r := chi.NewRouter()
-	r.Get("/", home(publicURL))
+	r.Use(web.Recover)
+	r.Method(http.MethodGet, "/", site.page("home"))
+	r.Method(http.MethodGet, "/cps", site.page("cps"))
+	r.Method(http.MethodGet, "/chop.css", site.style())
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	authority.Routes(r)
 	tsa.Routes(r)

@@ -60,12 +60,16 @@ func (a *appliance) serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	site, err := newPublicPages(a.config.PublicURL, a.policies)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	sequencer, err := audit.NewSequencer(audit.Config{DB: a.db, Log: a.log})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{
-		Handler: publicRoutes(a.config.PublicURL, authority, tsa, a.log),
+		Handler: publicRoutes(site, authority, tsa),
 		// A slow or silent client holds a connection, not a worker (slowloris).
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,

@@ -1,18 +1,20 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"chop/ca"
 	"chop/validation"
 )
 
 // validateCommand judges a document. It needs no appliance: --dir only adds that appliance's root.
 type validateCommand struct {
-	Dir      string    `placeholder:"DIR" type:"path" help:"Trust the root of the appliance in this data folder."`
+	Dir      string    `placeholder:"DIR" help:"Trust the root of the appliance in this data folder, and ask its records for the status of its certificates."`
 	Trust    []string  `placeholder:"FILE" help:"Trust these certificates (PEM or DER). Repeatable."`
 	At       time.Time `placeholder:"RFC3339" help:"Judge as if it were this time. It proves nothing about when the signature existed."`
 	Offline  bool      `help:"Ask no OCSP responder and fetch no CRL; use what the document carries."`
@@ -30,7 +32,7 @@ Examples:
   chop validate --dir data --at 2036-01-01T00:00:00Z --offline --json letter.pdf`
 }
 
-func (c *validateCommand) Run(env *environment) error {
+func (c *validateCommand) Run(env *environment) (err error) {
 	if len(c.Detached) > 0 {
 		return unusable(fmt.Errorf("--detached: %s is judged as a PDF, and a PDF signature covers its own file only", c.File),
 			"leave --detached out")
@@ -55,11 +57,13 @@ func (c *validateCommand) Run(env *environment) error {
 	if err != nil {
 		return unusable(err, "")
 	}
-	v, err := newValidator(validatorConfig{trust: anchors, online: !c.Offline})
+	own, closeOwn := c.appliance(env)
+	defer closeOwn(&err)
+	v, err := newValidator(anchors, newFetcher(own))
 	if err != nil {
 		return err
 	}
-	report, err := v.Validate(env.ctx, doc, info.Size(), validation.Options{At: c.At})
+	report, err := v.Validate(env.ctx, doc, info.Size(), validation.Options{At: c.At, Offline: c.Offline})
 	if err != nil {
 		return unusable(fmt.Errorf("validate %s: %w", c.File, err), "")
 	}
@@ -70,6 +74,26 @@ func (c *validateCommand) Run(env *environment) error {
 		return exitCode(1)
 	}
 	return nil
+}
+
+// appliance opens the CA in --dir when its word on a certificate is first wanted; there may be none.
+func (c *validateCommand) appliance(env *environment) (own func(context.Context) (*ca.Authority, error), done func(*error)) {
+	if c.Dir == "" {
+		return nil, func(*error) {}
+	}
+	var app lazy[*appliance]
+	own = func(ctx context.Context) (*ca.Authority, error) {
+		a, err := app.get(func() (*appliance, error) { return openAppliance(env, c.Dir) })
+		if err != nil {
+			return nil, err
+		}
+		return a.authority(ctx)
+	}
+	return own, func(err *error) {
+		if app.made {
+			app.value.closeInto(err)
+		}
+	}
 }
 
 // reportText is the report for a person: a line of verdict a signature, then what did not pass.
@@ -105,7 +129,7 @@ func reportText(file string, r *validation.Report) string {
 		}
 		for _, check := range s.Checks {
 			if check.Status != "PASSED" {
-				fmt.Fprintf(&b, "\n    %-7s %-4s %s", check.Status, check.Name, check.Detail)
+				fmt.Fprintf(&b, "\n    %-7s %-4s %s", check.Status, check.Name, strings.ReplaceAll(check.Detail, "\n", "; "))
 			}
 		}
 	}

@@ -28,13 +28,7 @@ func (a *appliance) openSigner(ctx context.Context) (*signer.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the vault of the seals: %w", err)
 	}
-	suite, err := a.policies.Suite("default")
-	if err != nil {
-		return nil, err
-	}
-	v, err := validation.New(validation.Config{
-		Suite: suite, Trust: []*x509.Certificate{authority.Root()}, Fetcher: ownEvidence{authority}, Now: now,
-	})
+	v, err := newValidator([]*x509.Certificate{authority.Root()}, ownEvidence{authority})
 	if err != nil {
 		return nil, err
 	}
@@ -125,13 +119,8 @@ func firstFailure(s validation.Signature) string {
 	return ""
 }
 
-// validatorConfig is how the command line validates.
-type validatorConfig struct {
-	trust  []*x509.Certificate
-	online bool
-}
-
-func newValidator(c validatorConfig) (*validation.Validator, error) {
+// newValidator is our validation with the default algorithm suite. A nil fetcher works offline.
+func newValidator(trust []*x509.Certificate, fetcher validation.Fetcher) (*validation.Validator, error) {
 	set, err := policies.Load()
 	if err != nil {
 		return nil, err
@@ -140,6 +129,5 @@ func newValidator(c validatorConfig) (*validation.Validator, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := validation.Config{Suite: suite, Trust: c.trust, Now: now}
-	return validation.New(conf)
+	return validation.New(validation.Config{Suite: suite, Trust: trust, Fetcher: fetcher, Now: now})
 }
