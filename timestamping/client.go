@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"mime"
 	"net/http"
 	"time"
 
@@ -70,7 +71,8 @@ func (c *Client) post(ctx context.Context, query []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != replyType {
+	mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if response.StatusCode != http.StatusOK || err != nil || mediaType != replyType {
 		return nil, fmt.Errorf("answer is %s, of type %q", response.Status, response.Header.Get("Content-Type"))
 	}
 	reply, err := io.ReadAll(io.LimitReader(response.Body, maxReply+1))

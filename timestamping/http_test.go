@@ -233,7 +233,10 @@ func TestClientRefuses(t *testing.T) {
 	if _, err := down.Timestamp(context.Background(), crypto.SHA256, imprint[:]); err == nil {
 		t.Error("a 404 was accepted")
 	}
-	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or the server would not see the client leave
+		<-r.Context().Done()
+	}))
 	defer hang.Close()
 	slow := &Client{URL: hang.URL, HTTP: &http.Client{Timeout: 50 * time.Millisecond}}
 	if _, err := slow.Timestamp(context.Background(), crypto.SHA256, imprint[:]); err == nil {

@@ -3,7 +3,6 @@ package cms
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	_ "crypto/md5" // linked so that old signatures can be verified and reported
 	"crypto/rsa"
 	_ "crypto/sha1"
@@ -29,9 +28,9 @@ type Scheme string
 
 const (
 	ECDSA   Scheme = "ecdsa"
-	PKCS1   Scheme = "pkcs1" // RSASSA-PKCS1-v1_5
-	PSS     Scheme = "pss"   // RSASSA-PSS
-	Ed25519 Scheme = "ed25519"
+	PKCS1   Scheme = "pkcs1"   // RSASSA-PKCS1-v1_5
+	PSS     Scheme = "pss"     // RSASSA-PSS
+	Ed25519 Scheme = "ed25519" // verified (RFC 8419), not made
 )
 
 // SignatureAlgorithm is a signature algorithm that was understood; Scheme is empty if it was not.
@@ -168,60 +167,6 @@ func signatureAlgorithm(a AlgorithmIdentifier) SignatureAlgorithm {
 	return s
 }
 
-// pssAlgorithm reads RSASSA-PSS-params, RFC 4055, 3.1. All fields have defaults, of SHA-1.
-func pssAlgorithm(a AlgorithmIdentifier) SignatureAlgorithm {
-	s := SignatureAlgorithm{AlgorithmIdentifier: a, Hash: crypto.SHA1, MGFHash: crypto.SHA1, SaltLength: 20}
-	params, seq := cryptobyte.String(a.Parameters), cryptobyte.String(nil)
-	if !params.ReadASN1(&seq, cbasn1.SEQUENCE) || !params.Empty() {
-		return s
-	}
-	var field cryptobyte.String
-	var present bool
-	if !seq.ReadOptionalASN1(&field, &present, tagConstructed0) {
-		return s
-	}
-	if present {
-		h, ok := readAlgorithm(&field)
-		if !ok || !field.Empty() {
-			return s
-		}
-		s.Hash = h.Hash()
-	}
-	if !seq.ReadOptionalASN1(&field, &present, tagConstructed1) {
-		return s
-	}
-	if present {
-		mgf, ok := readAlgorithm(&field)
-		if !ok || !field.Empty() || !mgf.OID.Equal(oidMGF1) {
-			return s
-		}
-		inner := cryptobyte.String(mgf.Parameters)
-		h, ok := readAlgorithm(&inner)
-		if !ok || !inner.Empty() {
-			return s
-		}
-		s.MGFHash = h.Hash()
-	}
-	trailer := 1
-	if !readOptionalInt(&seq, &s.SaltLength, tagConstructed2) || !readOptionalInt(&seq, &trailer, tagConstructed3) {
-		return s
-	}
-	if !seq.Empty() || trailer != 1 || s.SaltLength < 0 || s.SaltLength > 512 || s.Hash == 0 || s.MGFHash == 0 {
-		return s
-	}
-	s.Scheme = PSS
-	return s
-}
-
-func readOptionalInt(s *cryptobyte.String, out *int, tag cbasn1.Tag) bool {
-	var field cryptobyte.String
-	var present bool
-	if !s.ReadOptionalASN1(&field, &present, tag) {
-		return false
-	}
-	return !present || field.ReadASN1Integer(out) && field.Empty()
-}
-
 // SchemeFor says how a key of pub's type signs: wanted if it fits, or the usual one if wanted is empty.
 func SchemeFor(pub crypto.PublicKey, wanted Scheme) (Scheme, error) {
 	switch pub.(type) {
@@ -236,7 +181,6 @@ func SchemeFor(pub crypto.PublicKey, wanted Scheme) (Scheme, error) {
 		if wanted == PSS {
 			return PSS, nil
 		}
-	case ed25519.PublicKey:
 	}
 	return "", fmt.Errorf("%w: scheme %q with a key of type %T", ErrAlgorithm, wanted, pub)
 }

@@ -48,28 +48,6 @@ func SignatureAlgorithmFor(s Scheme, h crypto.Hash) ([]byte, error) {
 	return nil, fmt.Errorf("%w: no signatures are made with %q", ErrAlgorithm, s)
 }
 
-func addPSS(b *cryptobyte.Builder, h crypto.Hash) {
-	hash := func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(OIDOfHash(h))
-			b.AddASN1NULL()
-		})
-	}
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(oidPSS)
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(tagConstructed0, hash)
-			b.AddASN1(tagConstructed1, func(b *cryptobyte.Builder) {
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1ObjectIdentifier(oidMGF1)
-					hash(b)
-				})
-			})
-			b.AddASN1(tagConstructed2, func(b *cryptobyte.Builder) { b.AddASN1Int64(int64(h.Size())) })
-		})
-	})
-}
-
 // digestInfo is what RSASSA-PKCS1-v1_5 pads, RFC 8017, 9.2: parameters are NULL.
 func digestInfo(h crypto.Hash, digest []byte) []byte {
 	b := cryptobyte.NewBuilder(nil)

@@ -53,7 +53,7 @@ func readIdentity(cert []byte) (identity, bool) {
 	return id, true
 }
 
-// names: the signer identifier of si names the certificate.
+// isNamedBy: the signer identifier of si names the certificate.
 func (id identity) isNamedBy(si *SignerInfo) bool {
 	if si.SKI != nil {
 		return bytes.Equal(id.ski, si.SKI)

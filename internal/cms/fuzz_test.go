@@ -3,8 +3,32 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
 	"testing"
+
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
+
+// smallMessage has every field and little in it, so that changing a byte at random still hits structure.
+func smallMessage(f *testing.F) []byte {
+	f.Helper()
+	attribute := func(oid []int, value ...byte) Attribute { return Attribute{Type: oid, Values: [][]byte{value}} }
+	set, err := encodeSet([]Attribute{
+		attribute(OIDContentType, 6, 1, 0x2a), attribute(OIDMessageDigest, 4, 1, 7), attribute(OIDSigningCertificateV2, 0x30, 7, 0x30, 5, 0x30, 3, 4, 1, 9),
+		attribute(OIDAdobeRevocation, 0x30, 4, 0xa0, 2, 0x30, 0), attribute(OIDSignerLocation, 0x30, 4, 0xa0, 2, 12, 0),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	empty := []byte{0x30, 0}
+	der, err := Build(BuildParams{ContentType: OIDData, Content: []byte("x"), Certificates: [][]byte{empty}, KeyID: true, Hash: crypto.SHA256,
+		Certificate: &x509.Certificate{SubjectKeyId: []byte{1}}, Scheme: PSS, SignedAttrs: element(cbasn1.SET, set), Signature: []byte{1},
+		CRLs: [][]byte{empty}, OCSPs: [][]byte{empty}, Unsigned: []Attribute{attribute(OIDSignatureTimestamp, empty...)}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return der
+}
 
 // What parses must survive everything that is done with it, and come out again as it was.
 func FuzzParse(f *testing.F) {
@@ -16,6 +40,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(der)
 	f.Add(berOf(der, 0, false))
 	f.Add(s.sign(f, message{scheme: ECDSA, hash: crypto.SHA512, content: content, keyID: true, detached: true}))
+	small := smallMessage(f)
+	f.Add(small)
+	f.Add(berOf(small, 0, false))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if trimmed, err := TrimContents(b); err == nil && !bytes.HasPrefix(b, trimmed) {
 			t.Fatal("trimmed contents are not a part of the contents")
@@ -100,7 +127,7 @@ func FuzzParseTimestampRequest(f *testing.F) {
 func FuzzParseTimestampResponse(f *testing.F) {
 	s := newSigner(f, "p256")
 	token := s.sign(f, message{scheme: ECDSA, hash: crypto.SHA256, content: content})
-	for _, r := range []TimestampResponse{{Token: token}, {Status: StatusRejection, Text: []string{"no"}, Failures: []FailureInfo{BadAlg, SystemFailure}}} {
+	for _, r := range []TimestampResponse{{Token: token}, {Token: smallMessage(f)}, {Status: StatusRejection, Text: []string{"no"}, Failures: []FailureInfo{BadAlg, SystemFailure}}} {
 		der, err := r.Marshal()
 		if err != nil {
 			f.Fatal(err)
@@ -119,6 +146,39 @@ func FuzzParseTimestampResponse(f *testing.F) {
 		}
 		if _, err := ParseTimestampResponse(der); err != nil {
 			t.Fatalf("%v\n%x", err, der)
+		}
+	})
+}
+
+func FuzzParseSignedAttributes(f *testing.F) {
+	set, err := SignedAttributes{ContentType: OIDData, MessageDigest: make([]byte, 32), Hash: crypto.SHA256, Certificate: newSigner(f, "p256").cert}.Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(set)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, err := ParseSignedAttributes(b)
+		if err != nil {
+			return
+		}
+		inner, err := encodeSet(list)
+		if err != nil || !bytes.Equal(element(cbasn1.SET, inner), b) {
+			t.Fatalf("accepted, but not DER: %v\n%x", err, b)
+		}
+		si := &SignerInfo{SignedAttrs: list}
+		_ = si.BindsCertificate(b)
+		_, _ = si.SigningTime()
+	})
+}
+
+// A strange certificate gives a key or an error.
+func FuzzPublicKey(f *testing.F) {
+	f.Add(newSigner(f, "p256").cert.Raw)
+	f.Add(newSigner(f, "rsa2048").cert.Raw)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pub, err := PublicKey(b)
+		if (pub == nil) != (err != nil) {
+			t.Fatalf("%v, %v", pub, err)
 		}
 	})
 }

@@ -134,3 +134,25 @@ func TestNoAnomalies(t *testing.T) {
 		}
 	}
 }
+
+// TestCrowding: a thousand harmless oddities in the first revision do not hide the one
+// that a forger adds in the second.
+func TestCrowding(t *testing.T) {
+	m := newMaker()
+	m.page()
+	for num := 5; num < 1000; num++ {
+		m.obj(num, "<</Length 1>>\nstream\nlonger\nendstream")
+	}
+	m.obj(1000, "(3 0 obj null endobj )")
+	hidden := m.offs[1000] + len("1000 0 obj\n(")
+	m.table(1001, "/Root 1 0 R")
+	m.offs[3] = hidden
+	m.table(1001, "/Root 1 0 R")
+	count := map[pdf.AnomalyKind]int{}
+	for _, a := range mustOpen(t, m.Bytes()).Anomalies() {
+		count[a.Kind]++
+	}
+	if count[pdf.Overlap] != 1 || count[pdf.BadStreamLength] != pdf.DefaultLimits().Anomalies {
+		t.Errorf("found %v", count)
+	}
+}

@@ -86,7 +86,7 @@ func undo(name Name, parms Dict, r io.Reader) (io.Reader, error) {
 	case "RunLengthDecode", "RL":
 		return &runLength{r: bufio.NewReader(r)}, nil
 	}
-	return nil, fmt.Errorf("%w", ErrFilter)
+	return nil, ErrFilter
 }
 
 // flate is zlib data whose checksum may be missing or wrong, as it often is in

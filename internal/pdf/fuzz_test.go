@@ -34,7 +34,7 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	}
-	lim := Limits{Entries: 5000, Sections: 20, Decoded: 1 << 20, DecodedTotal: 8 << 20, Nodes: 200, Anomalies: 20, Elements: 5000, Scan: 1 << 20}
+	lim := Limits{Entries: 5000, Sections: 20, Decoded: 1 << 20, DecodedTotal: 8 << 20, Nodes: 200, Anomalies: 3, ParsedTotal: 1 << 20, Elements: 5000, Scan: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Open(bytes.NewReader(data), int64(len(data)), lim)
 		if err != nil {

@@ -10,7 +10,6 @@ type indirect struct {
 	at        int64 // of the value
 	duplicate *Name
 	badLength bool // Length does not lead to endstream; the data's end was searched for
-	noEndobj  bool
 }
 
 // readValue reads an indirect object at off up to the end of its value, and stays
@@ -67,6 +66,7 @@ func (f *File) readIndirect(off int64, length func(Object) (int64, bool)) (*indi
 	if err != nil {
 		return nil, err
 	}
+	p.end = min(f.size, p.offset()+windowMin) // a keyword comes next; see readValue
 	t, err := p.token()
 	if err == nil && t.keyword("stream") {
 		d, ok := o.value.(Dict)
@@ -76,12 +76,11 @@ func (f *File) readIndirect(off int64, length func(Object) (int64, bool)) (*indi
 		if err := f.readStreamData(p, o, d, length); err != nil {
 			return nil, fmt.Errorf("object %d: %w", o.ref.Num, err)
 		}
+		p.end = min(f.size, p.offset()+windowMin)
 		t, err = p.token()
 	}
-	if err == nil && t.keyword("endobj") {
+	if err == nil && t.keyword("endobj") { // some writers forget it
 		o.span.End = t.span.End
-	} else {
-		o.noEndobj = true
 	}
 	return o, nil
 }

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -56,7 +57,7 @@ type pageWalk struct {
 }
 
 // errStop ends a walk whose caller has seen enough.
-var errStop = fmt.Errorf("stop")
+var errStop = errors.New("stop")
 
 func (w *pageWalk) node(o Object, inherited Dict) error {
 	if w.left--; w.left < 0 {

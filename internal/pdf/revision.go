@@ -54,6 +54,9 @@ func (f *File) readRevisions() error {
 			rev.entries = merge(chain[last-1].entries, chain[last].entries, func(first, _ entry) entry { return first })
 		}
 		rev.sections = chain[len(chain)-n:]
+		for _, s := range rev.sections {
+			s.entries = nil
+		}
 		head := rev.sections[0]
 		rev.Revision = Revision{XRefOffset: head.offset, Kind: head.kind, Trailer: head.trailer}
 		chain = chain[:len(chain)-n]
