@@ -65,6 +65,7 @@ type Authority struct {
 	responder responder
 	answers   *answerCache
 	lists     map[listKind]*list
+	arl       list
 }
 
 // New checks the configuration and prepares the issuer. It neither signs nor

@@ -190,7 +190,7 @@ func (c *ceremony) signARL(ctx context.Context, root *madeCA) (arlResult, error)
 		if err != nil {
 			return arlResult{}, err
 		}
-		der, err := i.signCRL(draft, scope{point: c.cfg.URLs.ARL, only: onlyCACerts})
+		der, err := i.signCRL(draft, scope{only: onlyCACerts})
 		if err != nil {
 			return arlResult{}, err
 		}

@@ -161,9 +161,23 @@ func (a *Authority) publish(ctx context.Context, kind listKind, l *list) error {
 // ARL returns the root's newest list of revoked CA certificates, as the last
 // ceremony signed it.
 func (a *Authority) ARL(ctx context.Context) ([]byte, error) {
+	l, err := a.newestARL(ctx)
+	return l.CRL, err
+}
+
+func (a *Authority) newestARL(ctx context.Context) (storedCRL, error) {
+	a.arl.mu.Lock()
+	defer a.arl.mu.Unlock()
+	now := a.cfg.Now()
+	if a.arl.current.CRL != nil && now.Sub(a.arl.checked) < listCheck {
+		return a.arl.current, nil
+	}
 	l, _, err := a.store.newestCRL(ctx, a.root.id[:], shard, false)
 	if errors.Is(err, ErrUnknownSerial) {
-		return nil, ErrNoCeremony
+		return storedCRL{}, ErrNoCeremony
 	}
-	return l.CRL, err
+	if err == nil {
+		a.arl.current, a.arl.checked = l, now
+	}
+	return l, err
 }

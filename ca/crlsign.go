@@ -45,7 +45,7 @@ type storedCRL struct {
 
 // scope is what a list is about (RFC 5280, 5.2.5) and where its delta is.
 type scope struct {
-	point string // the distribution point that the certificates name
+	point string // the distribution point that the certificates name; empty: none
 	only  uint8  // onlyUserCerts or onlyCACerts
 	delta string // empty: no deltas
 }

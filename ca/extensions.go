@@ -96,14 +96,18 @@ func freshestExtension(url string) (pkix.Extension, error) {
 	})
 }
 
-// issuingPointExtension states a CRL's scope (RFC 5280, 5.2.5): the point that
-// the certificates name, and either end entities only (field 1) or CAs only
-// (field 2). The point's URL must be the one in the certificates, byte for
-// byte: verifiers compare them.
+// issuingPointExtension states a CRL's scope (RFC 5280, 5.2.5): end entities
+// only (field 1) or CAs only (field 2), and, when the list is one of several or
+// has deltas, the point that the certificates name. That URL must be the one in
+// the certificates, byte for byte: verifiers compare them. The root's list
+// names no point, because the root itself has none and some verifiers look for
+// the root on its own list.
 func issuingPointExtension(url string, onlyField uint8) (pkix.Extension, error) {
 	return extension(oidIssuingPoint, true, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			addPoint(b, url)
+			if url != "" {
+				addPoint(b, url)
+			}
 			b.AddASN1(implicit(onlyField), func(b *cryptobyte.Builder) { b.AddUint8(0xff) })
 		})
 	})

@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -53,13 +54,13 @@ func (a *Authority) getOCSP(w http.ResponseWriter, r *http.Request) {
 	a.respond(w, r, der, true)
 }
 
-func (a *Authority) respond(w http.ResponseWriter, r *http.Request, der []byte, cacheable bool) {
-	answer, err := a.RespondOCSP(r.Context(), der)
+func (a *Authority) respond(w http.ResponseWriter, r *http.Request, der []byte, get bool) {
+	answer, cacheable, err := a.respondOCSP(r.Context(), der)
 	if err != nil {
 		a.cfg.Log.Error("answer OCSP request", "err", err)
-		answer, cacheable = ocsp.Failure(ocsp.InternalError), false
+		answer = ocsp.Failure(ocsp.InternalError)
 	}
-	if cacheable {
+	if get && cacheable {
 		// A changed status must show within seconds, so what proxies keep is kept
 		// as shortly. RFC 5019, 6.2 allows less than nextUpdate.
 		w.Header().Set("Cache-Control", "public, no-transform, must-revalidate, max-age=2")
@@ -92,16 +93,16 @@ func (a *Authority) getCertificate(der []byte) http.HandlerFunc {
 func (a *Authority) getCRL(kind listKind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		l, err := a.served(r.Context(), kind)
-		a.writeCRL(w, l, err)
+		a.writeCRL(w, r, l, err)
 	}
 }
 
 func (a *Authority) getARL(w http.ResponseWriter, r *http.Request) {
-	l, _, err := a.store.newestCRL(r.Context(), a.root.id[:], shard, false)
-	a.writeCRL(w, l, err)
+	l, err := a.newestARL(r.Context())
+	a.writeCRL(w, r, l, err)
 }
 
-func (a *Authority) writeCRL(w http.ResponseWriter, l storedCRL, err error) {
+func (a *Authority) writeCRL(w http.ResponseWriter, r *http.Request, l storedCRL, err error) {
 	if err != nil {
 		a.cfg.Log.Error("serve CRL", "err", err)
 		http.Error(w, "the list cannot be given now", http.StatusServiceUnavailable)
@@ -109,7 +110,8 @@ func (a *Authority) writeCRL(w http.ResponseWriter, l storedCRL, err error) {
 	}
 	w.Header().Set("Content-Type", "application/pkix-crl")
 	w.Header().Set("Cache-Control", "public, max-age=5")
-	w.Header().Set("Last-Modified", l.ThisUpdate.UTC().Format(http.TimeFormat))
 	w.Header().Set("Expires", l.NextUpdate.UTC().Format(http.TimeFormat))
-	writeDER(w, l.CRL)
+	w.Header().Set("ETag", fmt.Sprintf(`"%d"`, l.Number))
+	// A long list is worth a conditional request, and a range after a break.
+	http.ServeContent(w, r, "", l.ThisUpdate, bytes.NewReader(l.CRL))
 }

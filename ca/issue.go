@@ -46,8 +46,17 @@ const (
 )
 
 // Issue issues a certificate: prepare, record, sign, compare, store. When it
-// returns an error no certificate was released.
+// returns an error no certificate was released. It makes no OCSP responder's
+// certificate: whoever held one could answer for every certificate there is, so
+// the Authority makes it for its own responder's key alone.
 func (a *Authority) Issue(ctx context.Context, r Request) (*x509.Certificate, error) {
+	if r.Profile == responderProfile {
+		return nil, fmt.Errorf("%w: profile %q is for this CA's own responder", ErrRequest, r.Profile)
+	}
+	return a.issue(ctx, r)
+}
+
+func (a *Authority) issue(ctx context.Context, r Request) (*x509.Certificate, error) {
 	p, err := a.cfg.Policies.Profile(r.Profile)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)

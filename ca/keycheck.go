@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"math/big"
+	"sync"
 )
 
 // keyKind names a public key as profiles do ("p256", "rsa2048", …) after the
@@ -54,19 +55,18 @@ func checkRSA(k *rsa.PublicKey) error {
 	return nil
 }
 
-// smallPrimes are the odd primes below 752, as NIST SP 800-89, 5.3.3 asks.
-var smallPrimes = primesBelow(752)
-
-var smallProduct = func() *big.Int {
+// smallProduct is the product of the odd primes below 752, as NIST SP 800-89,
+// 5.3.3 asks.
+var smallProduct = sync.OnceValue(func() *big.Int {
 	p := big.NewInt(1)
-	for _, q := range smallPrimes {
+	for _, q := range primesBelow(752) {
 		p.Mul(p, big.NewInt(q))
 	}
 	return p
-}()
+})
 
 func coprimeToSmall(n *big.Int) bool {
-	return n.Bit(0) == 1 && new(big.Int).GCD(nil, nil, n, smallProduct).Cmp(big.NewInt(1)) == 0
+	return n.Bit(0) == 1 && new(big.Int).GCD(nil, nil, n, smallProduct()).Cmp(big.NewInt(1)) == 0
 }
 
 func primesBelow(limit int64) (odd []int64) {
@@ -83,7 +83,7 @@ func primesBelow(limit int64) (odd []int64) {
 // k·M + (65537^a mod M) with M the product of the primes up to 167 or more, so
 // every modulus of its keys lies in all these subgroups; another modulus does
 // so by chance once in 2^27 or so.
-var roca = func() map[int64]map[int64]bool {
+var roca = sync.OnceValue(func() map[int64]map[int64]bool {
 	out := make(map[int64]map[int64]bool)
 	for _, q := range primesBelow(168) {
 		powers := make(map[int64]bool)
@@ -93,11 +93,11 @@ var roca = func() map[int64]map[int64]bool {
 		out[q] = powers
 	}
 	return out
-}()
+})
 
 func isROCA(n *big.Int) bool {
 	var q, r big.Int
-	for prime, powers := range roca {
+	for prime, powers := range roca() {
 		if !powers[r.Mod(n, q.SetInt64(prime)).Int64()] {
 			return false
 		}

@@ -26,22 +26,31 @@ const (
 // the protocol; an error means that no statement could be made, for which the
 // caller answers internalError.
 func (a *Authority) RespondOCSP(ctx context.Context, der []byte) ([]byte, error) {
+	answer, _, err := a.respondOCSP(ctx, der)
+	return answer, err
+}
+
+// respondOCSP also says whether a proxy may keep the answer: never one that
+// echoes a nonce, and no failure.
+func (a *Authority) respondOCSP(ctx context.Context, der []byte) (answer []byte, cacheable bool, err error) {
 	request, err := ocsp.ParseRequest(der)
 	if err != nil {
-		return ocsp.Failure(ocsp.MalformedRequest), nil
+		return ocsp.Failure(ocsp.MalformedRequest), false, nil
 	}
 	if len(request.CertIDs) == 1 && request.Nonce == nil {
-		return a.answerOne(ctx, request.CertIDs[0])
+		answer, err = a.answerOne(ctx, request.CertIDs[0])
+		return answer, err == nil, err
 	}
 	singles := make([]ocsp.Single, 0, len(request.CertIDs))
 	for _, id := range request.CertIDs {
 		known, err := a.look(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		singles = append(singles, a.single(id, known))
 	}
-	return a.signAnswer(ctx, singles, request.Nonce)
+	answer, err = a.signAnswer(ctx, singles, request.Nonce)
+	return answer, err == nil && request.Nonce == nil, err
 }
 
 // answerOne answers for one certificate without a nonce, from the cache when

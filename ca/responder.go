@@ -14,9 +14,14 @@ import (
 // of its life is left. Every process keeps what it found or made; that two
 // processes renew at once does no harm, both certificates are good.
 type responder struct {
-	mu   sync.Mutex
-	cert *x509.Certificate
+	mu    sync.Mutex
+	cert  *x509.Certificate
+	retry time.Time // no renewal is tried before
 }
+
+// renewRetry is how long a failed renewal is not tried again: every answer
+// would wait for it otherwise.
+const renewRetry = time.Minute
 
 const responderProfile = "ocsp-responder"
 
@@ -31,8 +36,8 @@ func (a *Authority) responderCertificate(ctx context.Context) (*x509.Certificate
 	a.responder.mu.Lock()
 	defer a.responder.mu.Unlock()
 	now := a.cfg.Now()
-	if fresh(a.responder.cert, now) {
-		return a.responder.cert, nil
+	if c := a.responder.cert; fresh(c, now) || (c != nil && now.Before(a.responder.retry) && now.Before(c.NotAfter)) {
+		return c, nil
 	}
 	spki, err := x509.MarshalPKIXPublicKey(a.cfg.Responder.Public())
 	if err != nil {
@@ -51,6 +56,7 @@ func (a *Authority) responderCertificate(ctx context.Context) (*x509.Certificate
 		case cert != nil && now.Before(cert.NotAfter):
 			// A stop or a broken database must not end answers that can still
 			// be given: the old certificate serves to its end.
+			a.responder.retry = now.Add(renewRetry)
 			a.cfg.Log.Error("renew OCSP responder certificate", "err", err)
 		default:
 			return nil, fmt.Errorf("issue OCSP responder certificate: %w", err)
@@ -71,7 +77,7 @@ func (a *Authority) issueResponder(ctx context.Context) (*x509.Certificate, erro
 	if err != nil {
 		return nil, err
 	}
-	return a.Issue(ctx, Request{
+	return a.issue(ctx, Request{
 		Profile: responderProfile, CSR: proof, Subject: subject, Credential: responderProfile,
 		Actor: "system:ca", Reason: "renewal",
 	})

@@ -56,13 +56,18 @@ func (a *Authority) logUnlessDone(ctx context.Context, doing string, err error) 
 }
 
 // maxProbes bounds the probing of one second; what is beyond is probed next.
-const maxProbes = 20
+// A record gets probeLag to be finished, so that one that was reserved earlier
+// and stored later is not passed over.
+const (
+	maxProbes = 300
+	probeLag  = 2 * time.Second
+)
 
 // probeNew asks for the OCSP answer of certificates issued after a time, and
 // returns the time up to which all were asked. A certificate for which our own
 // responder says unknown is what relying parties would meet.
 func (a *Authority) probeNew(ctx context.Context, after time.Time) (time.Time, error) {
-	list, err := a.store.issuedSince(ctx, a.issuer.id[:], after, maxProbes)
+	list, err := a.store.issuedBetween(ctx, a.issuer.id[:], after, a.cfg.Now().Add(-probeLag), maxProbes)
 	if err != nil {
 		return after, err
 	}

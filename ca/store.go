@@ -221,10 +221,12 @@ func (s *store) newest(ctx context.Context, issuer []byte, profile string, spki 
 	return x509.ParseCertificate(c.Certificate)
 }
 
-// issuedSince lists serials stored after a time, oldest first, for probing.
-func (s *store) issuedSince(ctx context.Context, issuer []byte, after time.Time, limit int) ([]record, error) {
+// issuedBetween lists certificates reserved after one time and until another,
+// oldest first, for probing.
+func (s *store) issuedBetween(ctx context.Context, issuer []byte, after, until time.Time, limit int) ([]record, error) {
 	rows, err := s.db.Pool.Query(ctx, `SELECT `+recordColumns+`
-		WHERE c.issuer = $1 AND c.reserved_at > $2 AND c.status = 'good' AND s.version = 1 ORDER BY c.reserved_at LIMIT $3`, issuer, after, limit)
+		WHERE c.issuer = $1 AND c.reserved_at > $2 AND c.reserved_at <= $3 AND c.status = 'good' AND s.version = 1
+		ORDER BY c.reserved_at LIMIT $4`, issuer, after, until, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list new certificates: %w", err)
 	}

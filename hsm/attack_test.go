@@ -58,7 +58,7 @@ func TestAttacksOnTheRealKEK(t *testing.T) {
 		if err != nil || len(keks) != 1 {
 			t.Fatalf("KEKs: %v, %v", keks, err)
 		}
-		h := keks[0].obj.object
+		h := keks[0].object
 		for _, a := range attacks() {
 			err := a.run(s, h)
 			t.Logf("%-32s %v", a.name, err)

@@ -157,7 +157,7 @@ func BenchmarkUnwrapSignDestroy(b *testing.B) {
 					}
 					template := unwrapTemplate(keyType)
 					mech := []*pkcs11.Mechanism{pkcs11.NewMechanism(kwp, nil)}
-					kek := v.keks[0].obj.object
+					kek := v.keks[0].object
 					return func(s *session) error {
 						h, err := s.UnwrapKey(s.h, mech, kek, w.pkcs8, template)
 						if err != nil {

@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // faulty is a token whose module misbehaves on demand: SoftHSM behind
@@ -40,7 +42,7 @@ func newFaulty(t testing.TB) *faulty {
 		t.Fatal(err)
 	}
 	f := &faulty{dir: t.TempDir()}
-	f.cfg = Config{Module: filepath.Join(f.dir, "faulty.so"), Label: "test", PIN: "1234-user", SoftHSMDir: filepath.Join(f.dir, "token")}
+	f.cfg = Config{Module: filepath.Join(f.dir, "faulty.so"), Label: "test", PIN: "1234-user", SoftHSMDir: filepath.Join(f.dir, "token"), Log: slog.New(slog.DiscardHandler)}
 	if err := os.WriteFile(f.cfg.Module, lib, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +76,23 @@ func (f *faulty) calls(t testing.TB, name string) int {
 	return n
 }
 
-// stopSignal freezes a process.
-const stopSignal = syscall.SIGSTOP
+// freeze stops a process and waits until the kernel has done so.
+func freeze(t testing.TB, p *os.Process) {
+	t.Helper()
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, rest, _ := strings.Cut(string(stat), ") "); strings.HasPrefix(rest, "T") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 // balanced reports whether every unwrapped key was destroyed: objects made by
 // unwrapping, generating and importing, against objects destroyed. The probes

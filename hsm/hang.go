@@ -12,10 +12,10 @@ import (
 // A worker that says nothing at all, though it holds calls, hangs as well.
 
 // allowance is how long the token may work on one request. Finding RSA primes
-// takes long on small devices.
+// takes long on small devices, and so do starting a module and probing a vault.
 func (p *process) allowance(op op) time.Duration {
 	switch op {
-	case opGenerateKey, opVaultGenerate, opVault:
+	case opHello, opGenerateKey, opVaultGenerate, opVault:
 		return 6 * p.timeout
 	}
 	return p.timeout
@@ -32,7 +32,12 @@ func (p *process) pulse(fields [][]byte) {
 		p.mu.Lock()
 		c := p.calls[id]
 		p.mu.Unlock()
-		if c != nil && ran > p.allowance(c.op) {
+		// A call without an entry is one that nobody waits for.
+		limit := p.allowance(opGenerateKey)
+		if c != nil {
+			limit = p.allowance(c.op)
+		}
+		if ran > limit {
 			p.kill(fmt.Errorf("%w: the module has not answered for %v", ErrWorkerHung, ran.Round(time.Millisecond)))
 			return
 		}
@@ -48,14 +53,19 @@ func (p *process) watch() {
 		case <-p.gone:
 			return
 		case now := <-tick.C:
+			silence := now.Sub(p.started) - time.Duration(p.heard.Load())
 			p.mu.Lock()
-			waiting := false
+			hung := false
 			for _, c := range p.calls {
-				waiting = waiting || now.Sub(c.start) > p.timeout
+				patience := p.timeout
+				if c.op == opHello {
+					patience = p.allowance(c.op) // it cannot tell anything yet
+				}
+				hung = hung || now.Sub(c.start) > patience && silence > patience
 			}
 			p.mu.Unlock()
-			if waiting && now.Sub(p.started)-time.Duration(p.heard.Load()) > p.timeout {
-				p.kill(fmt.Errorf("%w: no sign of life for %v", ErrWorkerHung, p.timeout))
+			if hung {
+				p.kill(fmt.Errorf("%w: no sign of life for %v", ErrWorkerHung, silence.Round(time.Millisecond)))
 				return
 			}
 		}

@@ -81,9 +81,10 @@ type Vault interface {
 	// private key: self-describing, at most MaxWrapped bytes.
 	Generate(ctx context.Context, spec KeySpec) (pub crypto.PublicKey, wrapped []byte, err error)
 
-	// Use unwraps a key for the duration of fn and destroys it afterwards,
-	// whatever fn does. The signer fails once fn has returned.
-	// ErrWrappedKey if wrapped is damaged or of another token.
+	// Use lends a wrapped key to fn: the first signature unwraps it in the
+	// token, and when fn ends, however it ends, it is destroyed there. The
+	// signer fails from then on. ErrWrappedKey, from Use or from the first
+	// signature, if wrapped is damaged or of another vault.
 	Use(ctx context.Context, wrapped []byte, fn func(crypto.Signer) error) error
 }
 

@@ -2,10 +2,11 @@ package hsm
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ type kek struct {
 	generation uint32
 	id         []byte // CKA_ID
 	mechanism  uint
-	obj        handle
+	object     pkcs11.ObjectHandle
 }
 
 // kekLabel is the CKA_LABEL of a generation: "resident#1".
@@ -98,14 +99,15 @@ func (s *session) createKEK(name string, generation uint32, mechanism uint) erro
 	return err
 }
 
-// findKEKs returns the generations of a KEK, the oldest first.
+// findKEKs returns the generations of a KEK, the oldest first. Two processes
+// that opened a new vault at the same moment made two first ones: both are
+// good, since wrapped keys name theirs by CKA_ID.
 func (s *session) findKEKs(name string) ([]*kek, error) {
 	found, err := s.find(attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_TOKEN, true))
 	if err != nil {
 		return nil, err
 	}
 	var keks []*kek
-	seen := make(map[uint32]bool)
 	for _, h := range found {
 		v, err := s.attributes(h, pkcs11.CKA_LABEL, pkcs11.CKA_ID)
 		if err != nil {
@@ -116,13 +118,16 @@ func (s *session) findKEKs(name string) ([]*kek, error) {
 		if !ok || err != nil || kekLabel(name, uint32(g)) != string(v[0]) {
 			continue
 		}
-		if seen[uint32(g)] {
-			return nil, fmt.Errorf("key-encryption key %q: %w", v[0], ErrKeyAmbiguous)
-		}
-		seen[uint32(g)] = true
-		keks = append(keks, &kek{generation: uint32(g), id: v[1], obj: handle{object: h}})
+		keks = append(keks, &kek{generation: uint32(g), id: v[1], object: h})
 	}
-	sort.Slice(keks, func(i, j int) bool { return keks[i].generation < keks[j].generation })
+	slices.SortFunc(keks, func(a, b *kek) int {
+		return cmp.Or(cmp.Compare(a.generation, b.generation), bytes.Compare(a.id, b.id))
+	})
+	for i := 1; i < len(keks); i++ {
+		if keks[i-1].generation == keks[i].generation && bytes.Equal(keks[i-1].id, keks[i].id) {
+			return nil, fmt.Errorf("key-encryption key %q: %w", kekLabel(name, keks[i].generation), ErrKeyAmbiguous)
+		}
+	}
 	return keks, nil
 }
 

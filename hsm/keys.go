@@ -71,8 +71,10 @@ func (l *Local) GenerateKey(ctx context.Context, label string, spec KeySpec) (cr
 	priv = append(priv, name...)
 	priv = append(priv, attr(pkcs11.CKA_EXTRACTABLE, false), attr(pkcs11.CKA_MODIFIABLE, false))
 
-	l.creating.Lock()
-	defer l.creating.Unlock()
+	if err := l.reserve(label); err != nil {
+		return nil, fmt.Errorf("generate %s key %q: %w", spec, label, err)
+	}
+	defer l.release(label)
 	var key *localKey
 	err = l.do(ctx, func(s *session) error {
 		taken, err := s.find(attr(pkcs11.CKA_LABEL, label))
@@ -97,6 +99,25 @@ func (l *Local) GenerateKey(ctx context.Context, label string, spec KeySpec) (cr
 		return nil, fmt.Errorf("generate %s key %q: %w", spec, label, err)
 	}
 	return key, nil
+}
+
+// reserve keeps a label to one caller while it looks whether the label is free
+// and makes a key of it. Others may make theirs meanwhile: finding RSA primes
+// takes seconds.
+func (l *Local) reserve(label string) error {
+	l.naming.Lock()
+	defer l.naming.Unlock()
+	if l.names[label] {
+		return ErrKeyExists
+	}
+	l.names[label] = true
+	return nil
+}
+
+func (l *Local) release(label string) {
+	l.naming.Lock()
+	defer l.naming.Unlock()
+	delete(l.names, label)
 }
 
 // Key finds a key pair by its label.
@@ -139,7 +160,11 @@ func (l *Local) DestroyKey(ctx context.Context, label string) error {
 				return err
 			}
 		}
-		l.epoch.Add(1) // other signers of this key must notice
+		// Other signers of this key must look it up again: a module may give
+		// the handle to the next object. The sessions go too, since keys that
+		// are in use belong to the old epoch and would be left in them.
+		l.pool.flush()
+		l.epoch.Add(1)
 		return nil
 	})
 	if err != nil {

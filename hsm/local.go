@@ -25,7 +25,9 @@ type Local struct {
 	epoch   atomic.Uint64
 	breaker breaker
 
-	creating sync.Mutex // one at a time looks whether a label is free
+	naming   sync.Mutex
+	names    map[string]bool // labels of the keys that are being made
+	creating sync.Mutex      // one at a time makes a KEK or a sealing key
 }
 
 // Open loads the module, finds the token and logs in. ErrTokenAbsent, ErrPIN,
@@ -37,7 +39,7 @@ func Open(ctx context.Context, c Config) (*Local, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	l := &Local{cfg: c}
+	l := &Local{cfg: c, names: make(map[string]bool)}
 	l.epoch.Store(1)
 	m, err := loadModule(&l.cfg)
 	if err != nil {

@@ -1,7 +1,6 @@
 package hsm
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -39,11 +38,13 @@ func loadModule(cfg *Config) (*module, error) {
 
 func (m *module) initialize() error {
 	initialize := func() error { return m.Initialize() }
-	err := initialize
+	var err error
 	if m.cfg.SoftHSMDir != "" {
-		err = func() error { return withSoftHSMConf(m.cfg.SoftHSMDir, initialize) }
+		err = withSoftHSMConf(m.cfg.SoftHSMDir, initialize)
+	} else {
+		err = initialize()
 	}
-	if err := err(); err != nil {
+	if err != nil {
 		if isCKR(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 			return fmt.Errorf("initialise %s: %w", m.cfg.Module, ErrModuleInUse)
 		}
@@ -95,7 +96,7 @@ func (m *module) unload() error {
 	}
 	m.Destroy()
 	if err != nil {
-		return errors.Join(fmt.Errorf("finalise %s: %w", m.cfg.Module, err))
+		return fmt.Errorf("finalise %s: %w", m.cfg.Module, err)
 	}
 	return nil
 }

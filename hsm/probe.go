@@ -75,6 +75,19 @@ func repel(name string, err error) error {
 	return fmt.Errorf("attack %q could not be tried: %w", name, err)
 }
 
+// probeRules looks whether the token keeps the attributes of a throwaway KEK:
+// a real one could not be destroyed again.
+func (s *session) probeRules(rules []expected) error {
+	kek, err := s.makeKEK(rules, unwrapRules(), attr(pkcs11.CKA_TOKEN, false))
+	if err != nil {
+		return err
+	}
+	if err := s.checkRules("throwaway key-encryption key", kek, rules); err != nil {
+		return err
+	}
+	return s.checkUnwrapTemplate(kek)
+}
+
 // probeAttributes runs attacks on throwaway KEKs: session objects, gone with
 // their session, that follow the rules given (the tests weaken them).
 func (s *session) probeAttributes(attacks []attack, rules, unwrap []expected) error {

@@ -107,6 +107,9 @@ func startProcess(ctx context.Context, w *WorkerConfig) (*process, error) {
 // call sends a request and waits for its answer, for ctx, or for the end of
 // the process. When ctx ends first the worker may still do what was asked.
 func (p *process) call(ctx context.Context, op op, fields ...[]byte) ([][]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	c := &call{op: op, start: time.Now(), answer: make(chan message, 1)}
 	p.mu.Lock()
 	if p.err != nil {

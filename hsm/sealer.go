@@ -1,11 +1,13 @@
 package hsm
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"slices"
+	"sync"
 
 	"github.com/miekg/pkcs11"
 	"golang.org/x/crypto/cryptobyte"
@@ -25,12 +27,20 @@ const (
 //	version 1 | uint8 length, key's CKA_ID | 12 bytes IV | ciphertext | 16 bytes tag
 //
 // IVs are random, so that restarts and second nodes need no counter; a key is
-// good for 2^32 seals (NIST SP 800-38D, 8.3).
+// good for 2^32 seals (NIST SP 800-38D, 8.3). As with a KEK, two processes may
+// have made a key each under the same label: what is sealed names its key.
 type localSealer struct {
 	l     *Local
 	label string
-	id    []byte
-	obj   atomic.Pointer[handle]
+
+	mu    sync.Mutex
+	epoch uint64
+	keys  []sealingKey // by CKA_ID; never empty
+}
+
+type sealingKey struct {
+	id     []byte
+	object pkcs11.ObjectHandle
 }
 
 // Sealer opens a sealing key, making it if it is absent.
@@ -42,13 +52,14 @@ func (l *Local) Sealer(ctx context.Context, label string) (Sealer, error) {
 	l.creating.Lock()
 	defer l.creating.Unlock()
 	err := l.do(ctx, func(s *session) error {
-		err := k.load(s)
-		if errors.Is(err, ErrKeyNotFound) {
-			if err := s.makeSealingKey(label); err != nil {
-				return err
-			}
-			err = k.load(s)
+		_, err := k.find(s)
+		if !errors.Is(err, ErrKeyNotFound) {
+			return err
 		}
+		if err := s.makeSealingKey(label); err != nil {
+			return err
+		}
+		_, err = k.find(s)
 		return err
 	})
 	if err != nil {
@@ -87,36 +98,36 @@ func (s *session) makeSealingKey(label string) error {
 	return nil
 }
 
-// load finds the one sealing key and compares its attributes with the rules.
-func (k *localSealer) load(s *session) error {
+// find returns the sealing keys, looked up and compared with the rules again
+// if the module was initialised since.
+func (k *localSealer) find(s *session) ([]sealingKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	epoch := k.l.epoch.Load()
-	h, err := s.one("sealing key", attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_LABEL, k.label))
+	if k.keys != nil && k.epoch == epoch {
+		return k.keys, nil
+	}
+	found, err := s.find(attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_LABEL, k.label))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v, err := s.attributes(h, pkcs11.CKA_ID)
-	if err != nil {
-		return err
+	if len(found) == 0 {
+		return nil, fmt.Errorf("sealing key: %w", ErrKeyNotFound)
 	}
-	if k.id != nil && string(k.id) != string(v[0]) {
-		return fmt.Errorf("sealing key: another CKA_ID: %w", ErrKeyAmbiguous)
+	var keys []sealingKey
+	for _, h := range found {
+		v, err := s.attributes(h, pkcs11.CKA_ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.checkRules("sealing key", h, sealingRules()); err != nil {
+			return nil, err
+		}
+		keys = append(keys, sealingKey{v[0], h})
 	}
-	if err := s.checkRules("sealing key", h, sealingRules()); err != nil {
-		return err
-	}
-	k.id = v[0]
-	k.obj.Store(&handle{h, epoch})
-	return nil
-}
-
-func (k *localSealer) find(s *session) (pkcs11.ObjectHandle, error) {
-	if h := k.obj.Load(); h.epoch == k.l.epoch.Load() {
-		return h.object, nil
-	}
-	if err := k.load(s); err != nil {
-		return 0, err
-	}
-	return k.obj.Load().object, nil
+	slices.SortFunc(keys, func(a, b sealingKey) int { return bytes.Compare(a.id, b.id) })
+	k.keys, k.epoch = keys, epoch
+	return keys, nil
 }
 
 // Seal encrypts in the token.
@@ -126,7 +137,7 @@ func (k *localSealer) Seal(ctx context.Context, plaintext, aad []byte) ([]byte, 
 	}
 	var b cryptobyte.Builder
 	err := k.l.do(ctx, func(s *session) error {
-		h, err := k.find(s)
+		keys, err := k.find(s)
 		if err != nil {
 			return err
 		}
@@ -134,7 +145,7 @@ func (k *localSealer) Seal(ctx context.Context, plaintext, aad []byte) ([]byte, 
 		rand.Read(iv)
 		params := pkcs11.NewGCMParams(iv, aad, gcmTag*8)
 		defer params.Free()
-		if err := s.EncryptInit(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, params)}, h); err != nil {
+		if err := s.EncryptInit(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, params)}, keys[0].object); err != nil {
 			return err
 		}
 		ciphertext, err := s.Encrypt(s.h, plaintext)
@@ -147,7 +158,7 @@ func (k *localSealer) Seal(ctx context.Context, plaintext, aad []byte) ([]byte, 
 		}
 		b = *cryptobyte.NewBuilder(nil)
 		b.AddUint8(1)
-		b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(k.id) })
+		b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(keys[0].id) })
 		b.AddBytes(iv)
 		b.AddBytes(ciphertext)
 		return nil
@@ -179,18 +190,19 @@ func (k *localSealer) Open(ctx context.Context, sealed, aad []byte) ([]byte, err
 	if len(aad) > MaxSealed {
 		return nil, fmt.Errorf("open with %d bytes of associated data: %w", len(aad), ErrTooLarge)
 	}
-	if string(id) != string(k.id) {
-		return nil, fmt.Errorf("open with %q: %w: another key sealed it", k.label, ErrSealed)
-	}
 	var plaintext []byte
 	err = k.l.do(ctx, func(s *session) error {
-		h, err := k.find(s)
+		keys, err := k.find(s)
 		if err != nil {
 			return err
 		}
+		i := slices.IndexFunc(keys, func(k sealingKey) bool { return bytes.Equal(k.id, id) })
+		if i < 0 {
+			return fmt.Errorf("%w: another key sealed it", ErrSealed)
+		}
 		params := pkcs11.NewGCMParams(iv, aad, gcmTag*8)
 		defer params.Free()
-		if err := s.DecryptInit(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, params)}, h); err != nil {
+		if err := s.DecryptInit(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_GCM, params)}, keys[i].object); err != nil {
 			return err
 		}
 		plaintext, err = s.Decrypt(s.h, ciphertext)

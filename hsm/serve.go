@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -47,16 +48,14 @@ func WorkerMain(ctx context.Context) error {
 	}
 	token, err := Open(ctx, h.cfg)
 	if err != nil {
-		return errors.Join(w.send(m.id, opError, encodeError(err)...))
+		return w.send(m.id, opError, encodeError(err)...)
 	}
 	if err := w.send(m.id, opOK); err != nil {
 		return fmt.Errorf("token worker: %w", err)
 	}
 	s := &server{wire: w, token: token, work: make(chan message, 1024)}
 	err = s.serve(h.timeout)
-	// The parent is gone or wants us gone. A call that hangs in the module
-	// must not keep the process, so nothing is waited for.
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) { // the parent is gone, or wants us gone
 		return nil
 	}
 	return fmt.Errorf("token worker: %w", err)
@@ -84,6 +83,7 @@ type server struct {
 	sealers sync.Map // label -> Sealer
 	uses    sync.Map // id -> *servedUse
 
+	ended   atomic.Bool // nobody waits for answers any more
 	started time.Time
 	running []runningCall // one for each of those who work
 }
@@ -91,6 +91,9 @@ type server struct {
 // runningCall is what one goroutine has in the module: a request's id, or 0,
 // and when it began, in nanoseconds after the server started.
 type runningCall struct{ id, since atomic.Uint64 }
+
+// unanswered stands for the id of a request that has none.
+const unanswered = math.MaxUint64
 
 type servedKey struct {
 	*localKey
@@ -102,14 +105,36 @@ type servedKey struct {
 func (s *server) serve(timeout time.Duration) error {
 	s.started = time.Now()
 	s.running = make([]runningCall, s.token.cfg.Sessions)
+	var workers sync.WaitGroup
 	for i := range s.running {
-		go func() {
+		workers.Go(func() {
 			for m := range s.work {
-				s.answer(m, &s.running[i])
+				if !s.ended.Load() {
+					s.answer(m, &s.running[i])
+				}
 			}
-		}()
+		})
 	}
 	go s.pulse(max(timeout/8, time.Millisecond))
+	err := s.read()
+	s.ended.Store(true)
+	close(s.work)
+	// Let the module finish what it is writing; one that hangs must not keep
+	// the process.
+	finished := make(chan struct{})
+	go func() {
+		workers.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return errors.Join(err, s.token.Close())
+	case <-time.After(timeout / 2):
+		return err
+	}
+}
+
+func (s *server) read() error {
 	for {
 		m, err := s.wire.receive()
 		if err != nil {
@@ -148,7 +173,11 @@ func (s *server) answer(m message, running *runningCall) {
 	// since before id: a pulse between the two must not see an old time with
 	// a new call.
 	running.since.Store(uint64(time.Since(s.started)))
-	running.id.Store(m.id)
+	if m.id == 0 {
+		running.id.Store(unanswered)
+	} else {
+		running.id.Store(m.id)
+	}
 	fields, err := s.handle(m)
 	running.id.Store(0)
 	switch {

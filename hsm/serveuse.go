@@ -31,7 +31,7 @@ func (s *server) useSign(f [][]byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := v.unwrap(context.Background(), f[2])
+	k, err := v.key(context.Background(), f[2])
 	if err != nil {
 		return nil, err
 	}

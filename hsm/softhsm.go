@@ -20,9 +20,9 @@ const SoftHSMModule = "/usr/lib/softhsm/libsofthsm2.so"
 var softHSMEnv sync.Mutex
 
 // CreateSoftHSM makes a SoftHSM token in the folder dir, which is created with
-// mode 0700 if it is absent. The folder may be moved afterwards: its place is
-// told to SoftHSM each time it is opened. The softhsm2.conf in it is for an
-// operator's own softhsm2-util.
+// mode 0700 if it is absent. The folder may be moved afterwards: opening the
+// token writes its place into the softhsm2.conf there, which serves an
+// operator's softhsm2-util as well.
 //
 // The module must not be in use by this process (ErrModuleInUse).
 func CreateSoftHSM(ctx context.Context, dir, label, pin, soPIN string) error {
@@ -38,10 +38,6 @@ func CreateSoftHSM(ctx context.Context, dir, label, pin, soPIN string) error {
 		return fmt.Errorf("create SoftHSM token %q: PINs have at least 4 characters", label)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "softhsm"), 0o700); err != nil {
-		return fmt.Errorf("create SoftHSM token %q: %w", label, err)
-	}
-	conf := "# For softhsm2-util. Adjust the path if the folder was moved.\n" + softHSMConf(dir)
-	if err := os.WriteFile(filepath.Join(dir, "softhsm2.conf"), []byte(conf), 0o600); err != nil {
 		return fmt.Errorf("create SoftHSM token %q: %w", label, err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -102,8 +98,8 @@ func softHSMConf(dir string) string {
 		"library.reset_on_fork = false\n"
 }
 
-// withSoftHSMConf runs fn while SOFTHSM2_CONF names a temporary file that says
-// where dir lies now.
+// withSoftHSMConf runs fn while SOFTHSM2_CONF names a file that says where dir
+// lies now.
 func withSoftHSMConf(dir string, fn func() error) error {
 	if strings.ContainsAny(dir, "\n\r#") {
 		return fmt.Errorf("SoftHSM folder %q: its configuration file cannot express this path", dir)
@@ -111,22 +107,19 @@ func withSoftHSMConf(dir string, fn func() error) error {
 	if _, err := os.Stat(filepath.Join(dir, "softhsm")); err != nil {
 		return fmt.Errorf("SoftHSM folder: %w: %w", ErrTokenAbsent, err)
 	}
-	f, err := os.CreateTemp("", "softhsm2-*.conf") // 0600; no secret in it
-	if err != nil {
-		return fmt.Errorf("write SoftHSM configuration: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(softHSMConf(dir))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write SoftHSM configuration: %w", err)
+	conf, text := filepath.Join(dir, "softhsm2.conf"), softHSMConf(dir)
+	if now, err := os.ReadFile(conf); err != nil || string(now) != text {
+		if err := replaceFile(conf, text); err != nil {
+			return fmt.Errorf("write SoftHSM configuration: %w", err)
+		}
 	}
 
 	softHSMEnv.Lock()
 	defer softHSMEnv.Unlock()
 	const name = "SOFTHSM2_CONF"
 	before, had := os.LookupEnv(name)
-	if err := os.Setenv(name, f.Name()); err != nil {
-		return fmt.Errorf("write SoftHSM configuration: %w", err)
+	if err := os.Setenv(name, conf); err != nil {
+		return fmt.Errorf("name SoftHSM configuration: %w", err)
 	}
 	defer func() {
 		if had {
@@ -136,4 +129,21 @@ func withSoftHSMConf(dir string, fn func() error) error {
 		}
 	}()
 	return fn()
+}
+
+// replaceFile writes a file whole or not at all; another process may be
+// reading it.
+func replaceFile(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
 }

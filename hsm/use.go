@@ -11,9 +11,10 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// Use lends the wrapped key to fn.
+// Use lends the wrapped key to fn. It is unwrapped by the first signature, in
+// the same session, and destroyed at the end.
 func (v *localVault) Use(ctx context.Context, wrapped []byte, fn func(crypto.Signer) error) error {
-	k, err := v.unwrap(ctx, wrapped)
+	k, err := v.key(ctx, wrapped)
 	if err != nil {
 		return err
 	}
@@ -35,15 +36,16 @@ func unwrapTemplate(keyType uint) []*pkcs11.Attribute {
 // openKey is an unwrapped key, for the duration of one Vault.Use.
 type openKey struct {
 	v       *localVault
+	ctx     context.Context
 	wrapped *wrappedKey
 	pub     crypto.PublicKey
 
 	mu    sync.Mutex
-	obj   handle
+	obj   handle // of epoch 0 before the first signature
 	ended bool
 }
 
-func (v *localVault) unwrap(ctx context.Context, wrapped []byte) (*openKey, error) {
+func (v *localVault) key(ctx context.Context, wrapped []byte) (*openKey, error) {
 	w, err := parseWrapped(wrapped)
 	if err != nil {
 		return nil, err
@@ -52,12 +54,7 @@ func (v *localVault) unwrap(ctx context.Context, wrapped []byte) (*openKey, erro
 	if err != nil {
 		return nil, err
 	}
-	k := &openKey{v: v, wrapped: w, pub: pub}
-	err = v.l.do(ctx, k.open)
-	if err != nil {
-		return nil, fmt.Errorf("unwrap key: %w", err)
-	}
-	return k, nil
+	return &openKey{v: v, ctx: ctx, wrapped: w, pub: pub}, nil
 }
 
 // open unwraps the key in this session.
@@ -83,7 +80,7 @@ func (k *openKey) open(s *session) error {
 	if _, ok := k.pub.(*ecdsa.PublicKey); ok {
 		keyType = pkcs11.CKK_EC
 	}
-	h, err := s.UnwrapKey(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(kek.mechanism, nil)}, kek.obj.object, k.wrapped.pkcs8, unwrapTemplate(keyType))
+	h, err := s.UnwrapKey(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(kek.mechanism, nil)}, kek.object, k.wrapped.pkcs8, unwrapTemplate(keyType))
 	if damaged(s, err, pkcs11.CKR_WRAPPED_KEY_INVALID, pkcs11.CKR_WRAPPED_KEY_LEN_RANGE,
 		pkcs11.CKR_ENCRYPTED_DATA_INVALID, pkcs11.CKR_ENCRYPTED_DATA_LEN_RANGE,
 		pkcs11.CKR_TEMPLATE_INCONSISTENT, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID) {
@@ -112,8 +109,8 @@ func (k *openKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 		return nil, ErrKeyGone
 	}
 	var sig []byte
-	err = k.v.l.do(context.Background(), func(s *session) error {
-		// The object went with its session if that was lost: unwrap again.
+	err = k.v.l.do(k.ctx, func(s *session) error {
+		// Not unwrapped yet, or gone with its session: unwrap it here.
 		if k.obj.epoch != k.v.l.epoch.Load() {
 			if err := k.open(s); err != nil {
 				return err
@@ -136,10 +133,10 @@ func (k *openKey) close() {
 		return
 	}
 	k.ended = true
+	if k.obj.epoch != k.v.l.epoch.Load() {
+		return // never unwrapped, or gone with its session
+	}
 	err := k.v.l.do(context.Background(), func(s *session) error {
-		if k.obj.epoch != k.v.l.epoch.Load() {
-			return nil // gone with its session
-		}
 		return s.DestroyObject(s.h, k.obj.object)
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/miekg/pkcs11"
@@ -45,6 +46,9 @@ func (l *Local) openVault(ctx context.Context, name string) (*localVault, error)
 		}
 		// Before a KEK is made here for good, and before one is used.
 		if err := l.inOwnSession(func(s *session) error {
+			if err := s.probeRules(kekRules(mechanism)); err != nil {
+				return err
+			}
 			return s.probeAttributes(attacks(), kekRules(mechanism), unwrapRules())
 		}); err != nil {
 			return err
@@ -91,10 +95,10 @@ func (v *localVault) load(s *session) error {
 		return fmt.Errorf("key-encryption key %q: %w", v.name, ErrKeyNotFound)
 	}
 	for _, k := range keks {
-		if k.mechanism, err = s.checkKEK(k.obj.object); err != nil {
+		if k.mechanism, err = s.checkKEK(k.object); err != nil {
 			return fmt.Errorf("key-encryption key %q: %w", kekLabel(v.name, k.generation), err)
 		}
-		if err := s.probeUnwrap(k.obj.object, k.mechanism); err != nil {
+		if err := s.probeUnwrap(k.object, k.mechanism); err != nil {
 			return fmt.Errorf("key-encryption key %q: %w", kekLabel(v.name, k.generation), err)
 		}
 	}
@@ -121,6 +125,13 @@ func (v *localVault) generations(s *session) ([]*kek, error) {
 	return v.keks, nil
 }
 
+// newest is the KEK for new keys: of the last generation, and the same one in
+// every process if there are two.
+func newest(keks []*kek) *kek {
+	last := keks[len(keks)-1].generation
+	return keks[slices.IndexFunc(keks, func(k *kek) bool { return k.generation == last })]
+}
+
 // Generate makes a key pair as session objects, wraps the private key under
 // the newest generation, and destroys both objects.
 func (v *localVault) Generate(ctx context.Context, spec KeySpec) (crypto.PublicKey, []byte, error) {
@@ -142,7 +153,7 @@ func (v *localVault) generate(ctx context.Context, spec KeySpec) (spki []byte, p
 		if err != nil {
 			return err
 		}
-		kek := keks[len(keks)-1]
+		kek := newest(keks)
 		pubH, privH, err := s.GenerateKeyPair(s.h, []*pkcs11.Mechanism{mech}, pubT, privT)
 		if err != nil {
 			return err
@@ -155,7 +166,7 @@ func (v *localVault) generate(ctx context.Context, spec KeySpec) (spki []byte, p
 		if w.spki, err = marshalSPKI(pub); err != nil {
 			return err
 		}
-		if w.pkcs8, err = s.WrapKey(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(kek.mechanism, nil)}, kek.obj.object, privH); err != nil {
+		if w.pkcs8, err = s.WrapKey(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(kek.mechanism, nil)}, kek.object, privH); err != nil {
 			return err
 		}
 		spki = w.spki

@@ -4,11 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
-	"chop/internal/audit"
 )
 
 // AbandonStale closes the records that have been open for longer than age: signatures
@@ -19,36 +14,9 @@ import (
 // anywhere at any time.
 func (s *Service) AbandonStale(ctx context.Context, age time.Duration) (int, error) {
 	now := s.c.Now()
-	closed := 0
-	err := s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		signatures, err := abandonSignatures(ctx, tx, now.Add(-age), now)
-		if err != nil {
-			return fmt.Errorf("close signatures: %w", err)
-		}
-		credentials, err := abandonCredentials(ctx, tx, now.Add(-age), now)
-		if err != nil {
-			return fmt.Errorf("close credentials: %w", err)
-		}
-		closed = len(signatures) + len(credentials)
-		if err := recordAbandoned(ctx, tx, "signature:", signatures, now); err != nil {
-			return err
-		}
-		return recordAbandoned(ctx, tx, "credential:", credentials, now)
-	})
+	n, err := abandonOpen(ctx, s.c.DB, now.Add(-age), now)
 	if err != nil {
 		return 0, fmt.Errorf("abandon stale records: %w", err)
 	}
-	return closed, nil
-}
-
-func recordAbandoned(ctx context.Context, tx pgx.Tx, kind string, ids []uuid.UUID, at time.Time) error {
-	for _, id := range ids {
-		err := audit.Record(ctx, tx, audit.Event{
-			At: at, Actor: "system", Action: "signer.abandon", Subject: kind + id.String(),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return n, nil
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"chop/internal/audit"
 	"chop/internal/cms"
@@ -111,14 +110,9 @@ func (s *Service) requestSeal(ctx context.Context, r SealRequest) (*credentialRo
 		ID: id, Profile: sealProfile, Name: r.Name, KeySpec: r.KeySpec, Scheme: string(scheme),
 		WrappedKey: wrapped, SPKI: spki, State: StateRequested, CreatedAt: s.c.Now(),
 	}
-	err = s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		if err := insertCredential(ctx, tx, row); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Event{
-			At: row.CreatedAt, Actor: r.Operator, Action: "signer.request-seal", Subject: "credential:" + id.String(),
-			Detail: map[string]any{"name": r.Name, "key": r.KeySpec, "scheme": row.Scheme},
-		})
+	err = insertCredential(ctx, s.c.DB, row, audit.Event{
+		At: row.CreatedAt, Actor: r.Operator, Action: "signer.request-seal", Subject: "credential:" + id.String(),
+		Detail: map[string]any{"name": r.Name, "key": r.KeySpec, "scheme": row.Scheme},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record seal's key: %w", err)
@@ -155,15 +149,9 @@ func (s *Service) certifySeal(ctx context.Context, r SealRequest, row *credentia
 	for _, c := range certs[1:] {
 		row.Chain = append(row.Chain, c.Raw)
 	}
-	now := s.c.Now()
-	err = s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		if err := activateCredential(ctx, tx, row, now); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Event{
-			At: now, Actor: r.Operator, Action: "signer.create-seal", Subject: "credential:" + row.ID.String(),
-			Detail: map[string]any{"name": row.Name, "certificate": hex.EncodeToString(certs[0].SerialNumber.Bytes())},
-		})
+	err = activateCredential(ctx, s.c.DB, row, audit.Event{
+		At: s.c.Now(), Actor: r.Operator, Action: "signer.create-seal", Subject: "credential:" + row.ID.String(),
+		Detail: map[string]any{"name": row.Name, "certificate": hex.EncodeToString(certs[0].SerialNumber.Bytes())},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record seal's certificate: %w", err)

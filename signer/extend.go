@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"chop/internal/audit"
 	"chop/signer/pades"
 )
@@ -56,11 +54,9 @@ func (s *Service) ExtendPDF(ctx context.Context, r ExtendRequest) error {
 	if err := s.release(ctx, out, info.Size()); err != nil {
 		return err
 	}
-	err = s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		return audit.Record(ctx, tx, audit.Event{
-			At: s.c.Now(), Actor: r.Operator, Action: "signer.extend", Subject: "document",
-			Detail: map[string]any{"level": r.Level, "bytes_before": size, "bytes": info.Size()},
-		})
+	err = recordEvent(ctx, s.c.DB, audit.Event{
+		At: s.c.Now(), Actor: r.Operator, Action: "signer.extend", Subject: "document",
+		Detail: map[string]any{"level": r.Level, "bytes_before": size, "bytes": info.Size()},
 	})
 	if err != nil {
 		return fmt.Errorf("record extension: %w", err)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"chop/internal/audit"
 	"chop/policies"
@@ -127,18 +126,6 @@ func openInput(path string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// prepare writes the document but for its signature.
-func (s *Service) prepare(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material,
-	in *os.File, size int64, out *output) (Document, error) {
-	req := pades.Request{
-		In: in, Size: size, Out: out, Identity: m.identity, Level: level,
-		Timestamper: s.c.Timestamper, Evidence: s.c.Evidence, Time: s.c.Now(),
-		Name: m.credential.Name, Reason: r.Reason, Location: r.Location,
-		Field: r.Field, Certify: r.Certify, Visible: r.Place, Font: s.font,
-	}
-	return pades.Prepare(ctx, req)
-}
-
 // recordIntent is the first transaction: from here on it is known what the key was
 // asked to sign, by whom, and under which policy.
 func (s *Service) recordIntent(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material, doc Document) (*signatureRow, error) {
@@ -155,15 +142,10 @@ func (s *Service) recordIntent(ctx context.Context, r PDFRequest, policy *polici
 		ID: id, CredentialID: credential, Policy: policy.Name, Level: string(level), Operator: r.Operator,
 		Field: doc.Field(), Hash: policy.Hash, Digest: doc.Digest(), DTBSR: dtbsr, PreparedAt: s.c.Now(),
 	}
-	err = s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		if err := insertSignature(ctx, tx, row); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, row.event("signer.prepare", row.PreparedAt, map[string]any{
-			"credential": m.credential.ID, "policy": row.Policy, "level": row.Level, "field": row.Field,
-			"document": row.Hash + ":" + hex.EncodeToString(row.Digest), "dtbsr": hex.EncodeToString(row.DTBSR),
-		}))
-	})
+	err = insertSignature(ctx, s.c.DB, row, row.event("signer.prepare", row.PreparedAt, map[string]any{
+		"credential": m.credential.ID, "policy": row.Policy, "level": row.Level, "field": row.Field,
+		"document": row.Hash + ":" + hex.EncodeToString(row.Digest), "dtbsr": hex.EncodeToString(row.DTBSR),
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("record intent to sign: %w", err)
 	}
@@ -205,15 +187,9 @@ func (s *Service) release(ctx context.Context, out *output, size int64) error {
 
 // recordSigned is the second transaction.
 func (s *Service) recordSigned(ctx context.Context, row *signatureRow, signature []byte, size int64) error {
-	now := s.c.Now()
-	err := s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		if err := closeSigned(ctx, tx, row.ID, signature, size, now); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, row.event("signer.sign", now, map[string]any{
-			"credential": row.CredentialID.String(), "dtbsr": hex.EncodeToString(row.DTBSR), "bytes": size,
-		}))
-	})
+	err := closeSigned(ctx, s.c.DB, row.ID, signature, size, row.event("signer.sign", s.c.Now(), map[string]any{
+		"credential": row.CredentialID.String(), "dtbsr": hex.EncodeToString(row.DTBSR), "bytes": size,
+	}))
 	if err != nil {
 		return fmt.Errorf("record signature: %w", err)
 	}
@@ -227,15 +203,9 @@ const recordTimeout = 10 * time.Second
 func (s *Service) recordFailure(ctx context.Context, row *signatureRow, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	now, reason := s.c.Now(), printable(why.Error())
-	err := s.c.DB.InTx(ctx, func(tx pgx.Tx) error {
-		if err := closeFailed(ctx, tx, row.ID, reason, now); err != nil {
-			return err
-		}
-		e := row.event("signer.fail", now, map[string]any{"credential": row.CredentialID.String()})
-		e.Reason = reason
-		return audit.Record(ctx, tx, e)
-	})
+	e := row.event("signer.fail", s.c.Now(), map[string]any{"credential": row.CredentialID.String()})
+	e.Reason = printable(why.Error())
+	err := closeFailed(ctx, s.c.DB, row.ID, e)
 	if err != nil {
 		return fmt.Errorf("record failure of signature %s: %w", row.ID, err)
 	}

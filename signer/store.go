@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"chop/internal/audit"
 	"chop/internal/postgres"
 )
 
@@ -27,26 +28,40 @@ type credentialRow struct {
 	CreatedAt   time.Time `db:"created_at"`
 }
 
-func insertCredential(ctx context.Context, tx pgx.Tx, r *credentialRow) error {
-	sum := sha256.Sum256(r.SPKI)
-	_, err := tx.Exec(ctx, `
-		INSERT INTO signer_credential
-			(id, profile, name, key_spec, scheme, wrapped_key, spki, spki_sha256, state, created_at, changed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
-		r.ID, r.Profile, r.Name, r.KeySpec, r.Scheme, r.WrappedKey, r.SPKI, sum[:], r.State, r.CreatedAt)
-	return err
+// inTx runs a change and records its audit event in one transaction.
+func inTx(ctx context.Context, db *postgres.DB, e audit.Event, change func(pgx.Tx) error) error {
+	return db.InTx(ctx, func(tx pgx.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, e)
+	})
 }
 
-func activateCredential(ctx context.Context, tx pgx.Tx, r *credentialRow, at time.Time) error {
-	tag, err := tx.Exec(ctx, `
-		UPDATE signer_credential
-		SET state = 'active', certificate = $2, chain = $3, changed_at = $4
-		WHERE id = $1 AND state = 'requested'`,
-		r.ID, r.Certificate, r.Chain, at)
-	if err == nil && tag.RowsAffected() != 1 {
-		return fmt.Errorf("%w: credential %s", ErrClosed, r.ID)
-	}
-	return err
+func recordEvent(ctx context.Context, db *postgres.DB, e audit.Event) error {
+	return inTx(ctx, db, e, func(pgx.Tx) error { return nil })
+}
+
+func insertCredential(ctx context.Context, db *postgres.DB, r *credentialRow, e audit.Event) error {
+	sum := sha256.Sum256(r.SPKI)
+	return inTx(ctx, db, e, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO signer_credential
+				(id, profile, name, key_spec, scheme, wrapped_key, spki, spki_sha256, state, created_at, changed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
+			r.ID, r.Profile, r.Name, r.KeySpec, r.Scheme, r.WrappedKey, r.SPKI, sum[:], r.State, r.CreatedAt)
+		return err
+	})
+}
+
+func activateCredential(ctx context.Context, db *postgres.DB, r *credentialRow, e audit.Event) error {
+	return inTx(ctx, db, e, func(tx pgx.Tx) error {
+		return closeOne(tx.Exec(ctx, `
+			UPDATE signer_credential
+			SET state = 'active', certificate = $2, chain = $3, changed_at = $4
+			WHERE id = $1 AND state = 'requested'`,
+			r.ID, r.Certificate, r.Chain, e.At))
+	})
 }
 
 const credentialColumns = `id, profile, name, key_spec, scheme, wrapped_key, spki, state, certificate, chain, created_at`
@@ -94,29 +109,35 @@ type signatureRow struct {
 
 // insertSignature records an intent, if the credential is active: the same statement
 // looks and writes, so that disabling a credential stops every later signature.
-func insertSignature(ctx context.Context, tx pgx.Tx, r *signatureRow) error {
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO signer_signature
-			(id, credential_id, policy, level, operator, field, hash, document_digest, dtbsr, state, prepared_at)
-		SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, 'prepared', $10
-		FROM signer_credential WHERE id = $2 AND state = 'active'`,
-		r.ID, r.CredentialID, r.Policy, r.Level, r.Operator, r.Field, r.Hash, r.Digest, r.DTBSR, r.PreparedAt)
-	if err == nil && tag.RowsAffected() != 1 {
-		return fmt.Errorf("%w: %s", ErrCredentialNotActive, r.CredentialID)
-	}
-	return err
+func insertSignature(ctx context.Context, db *postgres.DB, r *signatureRow, e audit.Event) error {
+	return inTx(ctx, db, e, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO signer_signature
+				(id, credential_id, policy, level, operator, field, hash, document_digest, dtbsr, state, prepared_at)
+			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, 'prepared', $10
+			FROM signer_credential WHERE id = $2 AND state = 'active'`,
+			r.ID, r.CredentialID, r.Policy, r.Level, r.Operator, r.Field, r.Hash, r.Digest, r.DTBSR, r.PreparedAt)
+		if err == nil && tag.RowsAffected() != 1 {
+			return fmt.Errorf("%w: %s", ErrCredentialNotActive, r.CredentialID)
+		}
+		return err
+	})
 }
 
-func closeSigned(ctx context.Context, tx pgx.Tx, id uuid.UUID, signature []byte, size int64, at time.Time) error {
-	return closeOne(tx.Exec(ctx, `
-		UPDATE signer_signature SET state = 'signed', signature = $2, size = $3, closed_at = $4
-		WHERE id = $1 AND state = 'prepared'`, id, signature, size, at))
+func closeSigned(ctx context.Context, db *postgres.DB, id uuid.UUID, signature []byte, size int64, e audit.Event) error {
+	return inTx(ctx, db, e, func(tx pgx.Tx) error {
+		return closeOne(tx.Exec(ctx, `
+			UPDATE signer_signature SET state = 'signed', signature = $2, size = $3, closed_at = $4
+			WHERE id = $1 AND state = 'prepared'`, id, signature, size, e.At))
+	})
 }
 
-func closeFailed(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason string, at time.Time) error {
-	return closeOne(tx.Exec(ctx, `
-		UPDATE signer_signature SET state = 'failed', reason = $2, closed_at = $3
-		WHERE id = $1 AND state = 'prepared'`, id, reason, at))
+func closeFailed(ctx context.Context, db *postgres.DB, id uuid.UUID, e audit.Event) error {
+	return inTx(ctx, db, e, func(tx pgx.Tx) error {
+		return closeOne(tx.Exec(ctx, `
+			UPDATE signer_signature SET state = 'failed', reason = $2, closed_at = $3
+			WHERE id = $1 AND state = 'prepared'`, id, e.Reason, e.At))
+	})
 }
 
 // closeOne: a record is closed once; whoever comes second must not hand out anything.
@@ -127,27 +148,41 @@ func closeOne(tag interface{ RowsAffected() int64 }, err error) error {
 	return err
 }
 
-// abandonSignatures closes what has been open since before, and returns the ids.
-func abandonSignatures(ctx context.Context, tx pgx.Tx, before, at time.Time) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `
-		UPDATE signer_signature SET state = 'abandoned', closed_at = $2
-		WHERE state = 'prepared' AND prepared_at < $1
-		RETURNING id`, before, at)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-}
-
-// abandonCredentials closes the requests for certificates that have been open since
-// before, and returns the ids.
-func abandonCredentials(ctx context.Context, tx pgx.Tx, before, at time.Time) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `
-		UPDATE signer_credential SET state = 'abandoned', changed_at = $2
-		WHERE state = 'requested' AND created_at < $1
-		RETURNING id`, before, at)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+// abandonOpen closes the signatures and the requests for certificates that have been
+// open since before, each with its audit event, and returns how many there were.
+func abandonOpen(ctx context.Context, db *postgres.DB, before, at time.Time) (int, error) {
+	n := 0
+	err := db.InTx(ctx, func(tx pgx.Tx) error {
+		n = 0
+		for _, kind := range []struct{ name, query string }{
+			{"signature", `
+				UPDATE signer_signature SET state = 'abandoned', closed_at = $2
+				WHERE state = 'prepared' AND prepared_at < $1
+				RETURNING id`},
+			{"credential", `
+				UPDATE signer_credential SET state = 'abandoned', changed_at = $2
+				WHERE state = 'requested' AND created_at < $1
+				RETURNING id`},
+		} {
+			rows, err := tx.Query(ctx, kind.query, before, at)
+			if err != nil {
+				return err
+			}
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				err := audit.Record(ctx, tx, audit.Event{
+					At: at, Actor: "system", Action: "signer.abandon", Subject: kind.name + ":" + id.String(),
+				})
+				if err != nil {
+					return err
+				}
+			}
+			n += len(ids)
+		}
+		return nil
+	})
+	return n, err
 }

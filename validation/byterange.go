@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"chop/internal/pdf"
 )
@@ -42,6 +43,9 @@ func (s *signature) covered(file *pdf.File, doc readerAt) ([]byte, error) {
 	if err := s.unchanged(v, file.View(last)); err != nil {
 		return nil, err
 	}
+	if s.revision != last && !s.inForm(v) {
+		s.breach("field %q did not hold the signature in the revision that it covers", s.field)
+	}
 	gap, err := file.StringSpan(v, s.ref, append(append([]pdf.Name{}, s.path...), "Contents")...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errContents, err)
@@ -59,6 +63,16 @@ func (s *signature) covered(file *pdf.File, doc readerAt) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errContents, err)
 	}
 	return contents, nil
+}
+
+// inForm reports whether the covered revision's own form has this signature in this
+// field. A field that later takes up the value of another one would show a signature
+// in a place where none was made.
+func (s *signature) inForm(covered *pdf.View) bool {
+	fields, err := pdf.Signatures(covered)
+	return err == nil && slices.ContainsFunc(fields, func(f pdf.Signature) bool {
+		return f.Field.Name == s.field && f.Ref == s.ref && f.Value != nil
+	})
 }
 
 // readByteRange reads the array, which must be direct and name exactly two ranges.

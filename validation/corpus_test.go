@@ -170,3 +170,29 @@ func TestPyHankoCorpus(t *testing.T) {
 	}
 	t.Log(tally)
 }
+
+func TestDSSCorpus(t *testing.T) {
+	dir := filepath.Join(corpora(t), "esig_dss")
+	v := newValidator(t, validation.Config{})
+	for _, row := range manifest(t, dir+".tsv") {
+		if row["format"] != "PAdES" {
+			continue
+		}
+		report, err := validateFile(t, v, filepath.Join(dir, row["path"]), validation.Options{})
+		got := "error: "
+		if err != nil {
+			got += err.Error()
+		} else {
+			got = string(report.Document.Modifications)
+			for _, s := range report.Signatures {
+				got += " " + string(s.Indication) + "/" + string(s.SubIndication) + "/" + s.Level
+				for _, c := range s.Checks {
+					if c.Status == validation.Failed {
+						got += " [" + c.Name + " " + c.Detail + "]"
+					}
+				}
+			}
+		}
+		t.Logf("%s %s %s %s: %s", row["scored"], row["verdict"], row["crypto_expectation"], filepath.Base(row["path"]), got)
+	}
+}

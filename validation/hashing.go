@@ -33,7 +33,11 @@ func hashContents(ctx context.Context, doc io.ReaderAt, list []*signature) error
 			}
 		}
 	}
-	buf := make([]byte, hashBuffer)
+	longest := int64(0)
+	for _, s := range list {
+		longest = max(longest, s.byteRange[1].End)
+	}
+	buf := make([]byte, min(hashBuffer, longest))
 	for h, group := range byHash {
 		slices.SortFunc(group, func(a, b *signature) int {
 			return cmp.Compare(a.byteRange[0].End, b.byteRange[0].End)

@@ -2,20 +2,20 @@ package validation
 
 import (
 	"fmt"
+	"slices"
 
 	"chop/internal/pdf"
 	"chop/validation/changes"
 )
 
 // Oddities of the file's structure that let two readers see two documents. Those in
-// the first list have no honest cause; those in the second are the habits of some
-// writers, but not of a revision that honest software adds after a signature.
+// the first list count wherever they are: they lead a reader past a revision, or out
+// of the signed bytes. The others are the habits of some writers, but nothing that
+// honest software adds after a signature.
 var (
-	neverHonest = []pdf.AnomalyKind{
-		pdf.SecondStartXRef, pdf.RevisionOrder, pdf.EntryTwice, pdf.BeyondRevision, pdf.Overlap,
-	}
+	everywhere   = []pdf.AnomalyKind{pdf.SecondStartXRef, pdf.RevisionOrder, pdf.BeyondRevision, pdf.TrailingBytes}
 	afterSigning = []pdf.AnomalyKind{
-		pdf.TrailingBytes, pdf.NoEOFMarker, pdf.MisplacedXRef, pdf.SizeTooSmall, pdf.WrongHeader, pdf.Unreadable,
+		pdf.EntryTwice, pdf.Overlap, pdf.NoEOFMarker, pdf.MisplacedXRef, pdf.SizeTooSmall, pdf.WrongHeader, pdf.Unreadable,
 		pdf.BadStreamLength, pdf.IntoEarlier, pdf.HybridConflict, pdf.WrongStartXRef, pdf.DuplicateKey, pdf.NoRoot,
 	}
 )
@@ -41,7 +41,7 @@ func (r *run) modifications(file *pdf.File, list []*signature, troubles []string
 		}
 		d.Changes = append(d.Changes, found...)
 	}
-	d.Changes = append(d.Changes, oddities(file, first)...)
+	d.Changes = append(d.Changes, oddities(file, first, list)...)
 	for _, why := range troubles {
 		d.Changes = append(d.Changes, changes.Change{Revision: len(file.Revisions()), Kind: changes.Other, Detail: why})
 	}
@@ -59,18 +59,14 @@ func (r *run) modifications(file *pdf.File, list []*signature, troubles []string
 	return d, nil
 }
 
-// oddities turns anomalies of the structure into changes. Those of signed revisions
-// count for every signature, whichever revision they are in.
-func oddities(file *pdf.File, first int) []changes.Change {
+// oddities turns anomalies of the structure into changes.
+func oddities(file *pdf.File, first int, list []*signature) []changes.Change {
 	var out []changes.Change
 	for _, a := range file.Anomalies() {
 		switch {
-		case contains(neverHonest, a.Kind):
+		case slices.Contains(everywhere, a.Kind), a.Kind == pdf.Overlap && inContents(list, a.Offset):
 			a.Revision = len(file.Revisions())
-		case contains(afterSigning, a.Kind) && (a.Revision > first || a.Kind == pdf.TrailingBytes):
-			if a.Kind == pdf.TrailingBytes {
-				a.Revision = len(file.Revisions())
-			}
+		case a.Revision > first && slices.Contains(afterSigning, a.Kind):
 		default:
 			continue
 		}
@@ -79,13 +75,12 @@ func oddities(file *pdf.File, first int) []changes.Change {
 	return out
 }
 
-func contains(list []pdf.AnomalyKind, k pdf.AnomalyKind) bool {
-	for _, e := range list {
-		if e == k {
-			return true
-		}
-	}
-	return false
+// inContents reports whether the offset lies in the bytes that a signature leaves
+// out: an object there is covered by nothing.
+func inContents(list []*signature, offset int64) bool {
+	return slices.ContainsFunc(list, func(s *signature) bool {
+		return offset >= s.byteRange[0].End && offset < s.byteRange[1].Start
+	})
 }
 
 // forbidden returns the first change after the signature that it does not allow.

@@ -31,7 +31,9 @@ func (r *run) validatePDF(doc io.ReaderAt, file *pdf.File, o Options) (*Report, 
 	}
 	report := &Report{Signatures: []Signature{}, Document: document}
 	for _, s := range list {
-		report.Signatures = append(report.Signatures, s.row())
+		row := s.row()
+		row.Level = r.level(s)
+		report.Signatures = append(report.Signatures, row)
 	}
 	return report, nil
 }

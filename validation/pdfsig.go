@@ -2,8 +2,10 @@ package validation
 
 import (
 	"crypto"
+	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"chop/internal/cms"
@@ -37,6 +39,8 @@ type signature struct {
 	strict, fatal conclusion
 	verdict
 }
+
+var formats = []string{FormatCAdES, FormatPKCS7, FormatPKCS7SHA1, FormatTimestamp}
 
 // timestamp reports whether s is a document time-stamp.
 func (s *signature) timestamp() bool { return s.format == FormatTimestamp }
@@ -79,11 +83,8 @@ func (s *signature) read(file *pdf.File, doc readerAt) {
 		return
 	}
 	s.format = string(filter)
-	switch s.format {
-	case FormatCAdES, FormatPKCS7, FormatPKCS7SHA1, FormatTimestamp:
-	default:
-		s.fatal = fail(FormatFailure, "SubFilter %s is not supported", filter)
-		return
+	if !slices.Contains(formats, s.format) {
+		s.breach("SubFilter %s is not supported", filter) // judged as detached CMS, but never passed
 	}
 	if m, err := v.String(s.value["M"]); err == nil && m != nil {
 		if at, err := pdf.ParseDate(m); err == nil {
@@ -97,6 +98,9 @@ func (s *signature) read(file *pdf.File, doc readerAt) {
 	}
 	if err := s.parse(contents); err != nil {
 		s.fatal = fail(FormatFailure, "%v", err)
+		if !slices.Contains(formats, s.format) {
+			s.fatal = s.strict
+		}
 		return
 	}
 	s.consistent(v)
@@ -109,7 +113,10 @@ func (s *signature) read(file *pdf.File, doc readerAt) {
 // parse reads the CMS message.
 func (s *signature) parse(contents []byte) error {
 	der, err := cms.TrimContents(contents)
-	if err != nil {
+	switch {
+	case errors.Is(err, cms.ErrPadding): // what follows the message is covered by nothing
+		s.breach("Contents: %v", err)
+	case err != nil:
 		return fmt.Errorf("Contents: %w", err)
 	}
 	if s.timestamp() {
@@ -129,18 +136,29 @@ func (s *signature) parse(contents []byte) error {
 		return errors.New("CMS message without a signer")
 	}
 	s.signer = s.message.SignerInfos[0]
+	if s.message.Content != nil && s.format != FormatPKCS7SHA1 {
+		// RFC 5652 has the digest taken of this content, the SubFilter of the document:
+		// two readers would check two things.
+		return errors.New("CMS message of a detached signature has a content")
+	}
 	if at, err := s.signer.SigningTime(); err == nil && !at.IsZero() && s.claimed == nil {
 		s.claimed = &at
 	}
-	return s.singleValued()
+	return s.checkSingleValued()
 }
 
-// singleValued refuses signed attributes with several values where the standard
-// allows one (EN 319 122-1, 5): which one counts would be the reader's choice. Package
-// cms looks after those of RFC 5652.
-func (s *signature) singleValued() error {
+// Signed attributes that have one value (EN 319 122-1, 5): with several, which one
+// counts would be the reader's choice. Package cms looks after those of RFC 5652.
+var singleValued = []asn1.ObjectIdentifier{
+	cms.OIDSigningTime, cms.OIDSigningCertificate, cms.OIDSigningCertificateV2, cms.OIDSignaturePolicy,
+	cms.OIDCommitmentType, cms.OIDSignerLocation,
+	{1, 2, 840, 113549, 1, 9, 16, 2, 18}, // signer-attributes
+	{0, 4, 0, 19122, 1, 1},               // signer-attributes-v2
+}
+
+func (s *signature) checkSingleValued() error {
 	for _, a := range s.signer.SignedAttrs {
-		if len(a.Values) != 1 && !a.Type.Equal(cms.OIDContentTimestamp) {
+		if len(a.Values) != 1 && slices.ContainsFunc(singleValued, a.Type.Equal) {
 			return fmt.Errorf("signed attribute %v has %d values", a.Type, len(a.Values))
 		}
 	}
@@ -158,8 +176,6 @@ func (s *signature) consistent(v *pdf.View) {
 	case len(s.message.SignerInfos) != 1:
 		s.breach("CMS message has %d signers", len(s.message.SignerInfos))
 	case s.timestamp(), s.format == FormatPKCS7SHA1:
-	case s.message.Content != nil:
-		s.breach("CMS message of a detached signature encapsulates %d bytes", len(s.message.Content))
 	case !s.message.ContentType.Equal(cms.OIDData):
 		s.breach("content type is %v", s.message.ContentType)
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
+	"fmt"
 	"time"
 
 	"chop/internal/cms"
@@ -112,6 +114,9 @@ func (r *run) verify(s *signature, raw []byte) conclusion {
 		}
 		return cryptographic(s.stamp.VerifySignature(raw))
 	}
+	if why := misnamed(s.signer); why != "" {
+		return fail(FormatFailure, "%s", why)
+	}
 	key, err := cms.PublicKey(raw)
 	if err != nil {
 		return undecided(CryptoConstraintsFailure, "key of the signing certificate: %v", err)
@@ -132,6 +137,29 @@ func (r *run) verify(s *signature, raw []byte) conclusion {
 		return undecided(CryptoConstraintsFailure, "digest algorithm %v", s.signer.DigestAlgorithm.OID)
 	}
 	return cryptographic(s.signer.Verify(key, sum))
+}
+
+// misnamed reports algorithm identifiers of another kind of algorithm, under which
+// nothing can verify, unlike under one that is merely not supported here.
+func misnamed(signer *cms.SignerInfo) string {
+	for _, arc := range signatureArcs {
+		if under(signer.DigestAlgorithm.OID, arc) {
+			return fmt.Sprintf("digest algorithm %v is a signature algorithm", signer.DigestAlgorithm.OID)
+		}
+	}
+	if oid := signer.SignatureAlgorithm.OID; under(oid, curveArc) {
+		return fmt.Sprintf("signature algorithm %v is a curve", oid)
+	}
+	return ""
+}
+
+var (
+	signatureArcs = []asn1.ObjectIdentifier{{1, 2, 840, 113549, 1, 1}, {1, 2, 840, 10045, 4}}
+	curveArc      = asn1.ObjectIdentifier{1, 2, 840, 10045, 3}
+)
+
+func under(oid, arc asn1.ObjectIdentifier) bool {
+	return len(oid) > len(arc) && oid[:len(arc)].Equal(arc)
 }
 
 // certificate is X.509 validation at best-signature-time, and the comparison of

@@ -113,6 +113,7 @@ func (r *run) archive(list []*signature) {
 		r.judgeArchive(s)
 		if s.result.passed() {
 			r.timeline.prove(s.revision, s.stamp.Info.GenTime)
+			r.archives = append(r.archives, s.stamp)
 		}
 	}
 }

@@ -137,6 +137,7 @@ type run struct {
 	pool       *pool
 	builder    builder
 	timeline   timeline
+	archives   []*token // valid document time-stamps, newest first
 	fetch      *fetching
 	statusOf   map[pair]statusList
 	responders map[responderKey]*x509.Certificate

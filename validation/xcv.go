@@ -66,9 +66,7 @@ func (r *run) xcv(cert *x509.Certificate, o occasion, l *checks) (conclusion, tr
 	var bestTrail trail
 	var bestChecks checks
 	for _, c := range chains {
-		if !o.seen.Before(r.now) {
-			r.fetchRevocation(c, o, l)
-		}
+		r.fetchRevocation(c, o, l)
 		var cl checks
 		got, t := r.judgeChain(c, o, &cl)
 		if bestTrail.chain == nil || got.rank() > best.rank() {

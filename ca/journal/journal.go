@@ -60,14 +60,14 @@ type Journal struct {
 // Open begins a ceremony, resumes an unfinished one of the same plan, or finds
 // the finished one: then Transcript is not nil. Close must be called.
 func Open(ctx context.Context, db *postgres.DB, p Plan, actor string, now func() time.Time) (*Journal, error) {
-	s := &store{db}
-	l, err := s.acquire(ctx)
-	if err != nil {
+	j := &Journal{store: &store{db}, now: now, actor: actor}
+	at, e := now(), j.event("begin", p.Reference, nil)
+	var err error
+	if j.lock, err = j.store.acquire(ctx); err != nil {
 		return nil, err
 	}
-	j := &Journal{store: s, lock: l, now: now, actor: actor}
-	if j.Entry, err = s.begin(ctx, p, now(), j.event("begin", p.Reference, nil)); err != nil {
-		l.release()
+	if j.Entry, err = j.store.begin(ctx, p, at, e); err != nil {
+		j.lock.release()
 		return nil, err
 	}
 	return j, nil

@@ -5,6 +5,7 @@
 //	C_Sign after 0x30 2      the next two do their work, and answer 0x30
 //	C_Sign hang 0 1          the next call does not return
 //	C_Sign die 0 1           the next call ends the process
+//	C_Sign slow 100 -1       each call takes 100 ms longer
 //
 // A count of -1 is without end. A line "C_Sign" is appended to the file
 // "calls" for each call that reaches the real module.
@@ -76,6 +77,7 @@ static ul with(const char *name, int i, ul a, ul b, ul c, ul d, ul e, ul f, ul g
 	if (!size && next(name, mode, &code)) {
 		if (strcmp(mode, "before") == 0) return code;
 		if (strcmp(mode, "hang") == 0) for (;;) pause();
+		if (strcmp(mode, "slow") == 0) usleep(1000 * code);
 		if (strcmp(mode, "die") == 0) raise(SIGKILL);
 	}
 	if (!size) note(name);

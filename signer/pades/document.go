@@ -52,7 +52,7 @@ func (d *Document) Finish(ctx context.Context, signature []byte) error {
 	}
 	d.used = true
 	id := d.req.Identity
-	if err := id.verify(d.dtbsr, signature); err != nil {
+	if err := id.Verify(d.dtbsr, signature); err != nil {
 		return err
 	}
 	var unsigned []cms.Attribute

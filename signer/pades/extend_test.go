@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chop/internal/pdf"
+	"chop/signer/signertest"
 )
 
 func (w *world) tryExtend(t testing.TB, in []byte, level Level, change func(*ExtendRequest)) ([]byte, error) {
@@ -120,7 +121,7 @@ func TestExtendStepByStep(t *testing.T) {
 			w := newWorld(t)
 			s := w.ecSigner("Extended")
 			in := w.sign(t, plainFile("", ""), s, from, nil)
-			w.timestamps, w.evidence = 0, nil
+			w.Timestamps, w.Asked = 0, nil
 			out, err := w.tryExtend(t, in, to, nil)
 			if to != LevelLTA && from.AtLeast(to) {
 				if !errors.Is(err, ErrAtLevel) {
@@ -143,8 +144,8 @@ func TestExtendStepByStep(t *testing.T) {
 			if to == LevelLTA {
 				stamps++
 			}
-			if w.timestamps != stamps || s.uses != 1 {
-				t.Errorf("%s to %s: %d timestamps, want %d; key used %d times", from, to, w.timestamps, stamps, s.uses)
+			if w.Timestamps != stamps || s.uses != 1 {
+				t.Errorf("%s to %s: %d timestamps, want %d; key used %d times", from, to, w.Timestamps, stamps, s.uses)
 			}
 			if _, _, _, vri := dss(t, out); to.AtLeast(LevelLT) && len(vri) == 0 {
 				t.Errorf("%s to %s: no VRI", from, to)
@@ -158,16 +159,16 @@ func TestExtendStepByStep(t *testing.T) {
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	now := worldEpoch
-	w.now = func() time.Time { return now }
+	now := signertest.Epoch
+	w.Now = func() time.Time { return now }
 	out := w.sign(t, plainFile("", ""), w.ecSigner("Old"), LevelLTA, nil)
 	for i := range 3 {
 		now = now.AddDate(1, 0, 0)
-		w.timestamps, w.evidence = 0, nil
+		w.Timestamps, w.Asked = 0, nil
 		before := out
 		out = w.extend(t, before, LevelLTA)
-		if w.timestamps != 1 || len(w.evidence) != 1 {
-			t.Errorf("renewal %d: %d timestamps and evidence for %d certificates, want one each", i, w.timestamps, len(w.evidence))
+		if w.Timestamps != 1 || len(w.Asked) != 1 {
+			t.Errorf("renewal %d: %d timestamps and evidence for %d certificates, want one each", i, w.Timestamps, len(w.Asked))
 		}
 		stamps := 0
 		var last signedPart

@@ -213,7 +213,7 @@ func TestSeedValues(t *testing.T) {
 		{"/MDP << /P 7 >>", LevelB, "", false},
 		{"/Cert << /Subject [" + cert(s) + "] /Ff 1 >>", LevelB, "", true},
 		{"/Cert << /Subject [" + cert(other) + "] /Ff 1 >>", LevelB, "", false},
-		{"/Cert << /Issuer [<" + hex.EncodeToString(w.issuer.Raw) + ">] /Ff 2 >>", LevelB, "", true},
+		{"/Cert << /Issuer [<" + hex.EncodeToString(w.Issuer.Raw) + ">] /Ff 2 >>", LevelB, "", true},
 		{"/Cert << /Issuer [" + cert(other) + "] /Ff 2 >>", LevelB, "", false},
 		{"/Cert << /KeyUsage [(1)] /Ff 32 >>", LevelB, "", false},
 	} {

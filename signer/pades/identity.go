@@ -54,6 +54,16 @@ func NewIdentity(cert *x509.Certificate, chain []*x509.Certificate, scheme cms.S
 // Certificate returns the signing certificate.
 func (id *Identity) Certificate() *x509.Certificate { return id.cert }
 
+// Certificates returns what is embedded in a signature, DER: the certificate and its
+// chain without the root.
+func (id *Identity) Certificates() [][]byte { return id.certs }
+
+// Hash returns the hash of the document, of the attributes and of imprints.
+func (id *Identity) Hash() crypto.Hash { return id.hash }
+
+// Scheme returns how signature values are made.
+func (id *Identity) Scheme() cms.Scheme { return id.scheme }
+
 // SignerOpts returns what a crypto.Signer needs beside the digest.
 func (id *Identity) SignerOpts() crypto.SignerOpts { return cms.SignerOpts(id.scheme, id.hash) }
 
@@ -101,9 +111,9 @@ func (id *Identity) longest() (int, error) {
 	return len(b), err
 }
 
-// verify is the last look at a signature value before it enters a file: a wrong key, a
-// faulty token or mixed-up callers must not yield a file that looks signed.
-func (id *Identity) verify(dtbsr, signature []byte) error {
+// Verify is the last look at a signature value before it enters a file: a wrong key, a
+// faulty token or mixed-up callers must not yield a file that looks signed. ErrSignature.
+func (id *Identity) Verify(dtbsr, signature []byte) error {
 	ok := false
 	switch pub := id.cert.PublicKey.(type) {
 	case *ecdsa.PublicKey:

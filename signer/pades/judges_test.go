@@ -84,7 +84,7 @@ func (w *world) nssDB(t testing.TB) string {
 	dir := t.TempDir()
 	for _, args := range [][]string{
 		{"-N", "-d", "sql:" + dir, "--empty-password"},
-		{"-A", "-d", "sql:" + dir, "-n", "root", "-t", "CT,C,C", "-a", "-i", w.rootFile(t)},
+		{"-A", "-d", "sql:" + dir, "-n", "root", "-t", "CT,C,C", "-a", "-i", w.RootFile(t)},
 	} {
 		if out, code := run(t, "certutil", args...); code != 0 {
 			t.Fatalf("certutil %v: exit %d\n%s", args, code, out)
@@ -146,7 +146,7 @@ func (p signedPart) isTimestamp() bool { return p.value["SubFilter"] == subFilte
 // openssl verifies every CMS with openssl cms -cades, and every token with openssl ts.
 func (w *world) openssl(t testing.TB, data []byte) {
 	t.Helper()
-	dir, root := t.TempDir(), w.rootFile(t)
+	dir, root := t.TempDir(), w.RootFile(t)
 	write := func(name string, b []byte) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, b, 0o600); err != nil {

@@ -23,6 +23,20 @@ type fieldLock struct {
 	by     string
 }
 
+// MaySign says whether the signatures that are already in a file permit one more, in a
+// new field. ErrForbidden.
+func MaySign(f *pdf.File) error {
+	sigs, err := pdf.Signatures(f.Latest())
+	if err != nil {
+		return fmt.Errorf("read earlier signatures: %w", err)
+	}
+	r, err := readRestrictions(f.Latest(), sigs)
+	if err != nil {
+		return err
+	}
+	return r.allowSigning("")
+}
+
 func readRestrictions(v *pdf.View, sigs []pdf.Signature) (*restrictions, error) {
 	r := new(restrictions)
 	for _, s := range sigs {

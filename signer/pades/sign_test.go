@@ -14,6 +14,7 @@ import (
 
 	"chop/internal/cms"
 	"chop/internal/pdf"
+	"chop/signer/signertest"
 )
 
 // tempOutput is the kind of output that the service uses.
@@ -118,16 +119,16 @@ func TestLevelsAreAcceptedByStrangers(t *testing.T) {
 func TestSchemesAndHashes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	rsa2048 := rsaKey(t, 2048)
+	rsa2048 := signertest.RSAKey(t, 2048)
 	for _, c := range []struct {
 		name   string
 		key    crypto.Signer
 		scheme cms.Scheme
 		hash   crypto.Hash
 	}{
-		{"p256 sha256", ecKey(t, elliptic.P256()), cms.ECDSA, crypto.SHA256},
-		{"p384 sha384", ecKey(t, elliptic.P384()), "", crypto.SHA384},
-		{"p521 sha512", ecKey(t, elliptic.P521()), "", crypto.SHA512},
+		{"p256 sha256", signertest.ECKey(t, elliptic.P256()), cms.ECDSA, crypto.SHA256},
+		{"p384 sha384", signertest.ECKey(t, elliptic.P384()), "", crypto.SHA384},
+		{"p521 sha512", signertest.ECKey(t, elliptic.P521()), "", crypto.SHA512},
 		{"rsa pkcs1", rsa2048, "", crypto.SHA256},
 		{"rsa pss", rsa2048, cms.PSS, crypto.SHA256},
 		{"rsa pss sha512", rsa2048, cms.PSS, crypto.SHA512},
@@ -146,8 +147,8 @@ func TestKeyAndTimestampsAreCounted(t *testing.T) {
 		w := newWorld(t)
 		s := w.ecSigner("Counted")
 		w.sign(t, plainFile("", ""), s, level, nil)
-		if s.uses != 1 || w.timestamps != want {
-			t.Errorf("%s: key used %d times, want 1; %d timestamps, want %d", level, s.uses, w.timestamps, want)
+		if s.uses != 1 || w.Timestamps != want {
+			t.Errorf("%s: key used %d times, want 1; %d timestamps, want %d", level, s.uses, w.Timestamps, want)
 		}
 	}
 }
@@ -156,12 +157,12 @@ func TestEvidenceIsAskedForAfterTheTimestamp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	at := time.Date(2026, 11, 23, 6, 5, 0, 250e6, time.UTC)
-	w.now = func() time.Time { return at }
+	w.Now = func() time.Time { return at }
 	w.sign(t, plainFile("", ""), w.ecSigner("Timed"), LevelLT, nil)
-	if len(w.evidence) != 2 {
-		t.Fatalf("evidence was asked for %d certificates, want signer and TSU", len(w.evidence))
+	if len(w.Asked) != 2 {
+		t.Fatalf("evidence was asked for %d certificates, want signer and TSU", len(w.Asked))
 	}
-	for _, after := range w.evidence {
+	for _, after := range w.Asked {
 		if !after.Equal(at) {
 			t.Errorf("evidence after %v, want genTime %v", after, at)
 		}
@@ -220,7 +221,7 @@ func TestFinishRefusesForeignSignatures(t *testing.T) {
 	if err := doc.Finish(ctx, sig); !errors.Is(err, ErrSignature) {
 		t.Errorf("another's signature: %v, want ErrSignature", err)
 	}
-	if w.timestamps != 0 {
+	if w.Timestamps != 0 {
 		t.Error("a wrong signature was timestamped")
 	}
 	if sig, err = s.sign(dtbsr); err != nil {
@@ -244,12 +245,12 @@ func TestTimestampsAreChecked(t *testing.T) {
 		"broken signature":    func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
 		"no token":            func([]byte) []byte { return []byte{0x30, 0} },
 	} {
-		w.lie = lie
+		w.Lie = lie
 		if _, err := w.trySign(t, plainFile("", ""), s, LevelT, nil); !errors.Is(err, ErrTimestamp) {
 			t.Errorf("%s: %v, want ErrTimestamp", name, err)
 		}
 	}
-	w.lie = nil
+	w.Lie = nil
 	if _, err := w.trySign(t, plainFile("", ""), s, LevelT, func(r *Request) { r.TokenSize = 100 }); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a token larger than its room: %v, want ErrTooLarge", err)
 	}

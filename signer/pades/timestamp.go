@@ -48,6 +48,16 @@ func (c clock) stamp(ctx context.Context, imprint []byte) (*token, error) {
 	return t, nil
 }
 
+// Stamp asks src for a timestamp and returns the token, checked as a PAdES signature's
+// own is: over this imprint, carrying its signer's certificate, and rightly signed.
+func Stamp(ctx context.Context, src Timestamper, h crypto.Hash, imprint []byte) ([]byte, error) {
+	t, err := clock{source: src, hash: h}.stamp(ctx, imprint)
+	if err != nil {
+		return nil, err
+	}
+	return t.der, nil
+}
+
 func parseToken(der []byte) (*token, error) {
 	parsed, err := cms.ParseTimestampToken(der)
 	if err != nil {

@@ -109,6 +109,7 @@ func (w *walk) compareLoose(p place) error {
 		return err
 	}
 	w.account(p.new)
+	w.permit(p.old)
 	if !same {
 		w.report(p.change)
 		return nil

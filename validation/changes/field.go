@@ -69,6 +69,7 @@ func (w *walk) nowSigned(f *field) bool {
 func (w *walk) signing(f *field, before, after pdf.Dict) {
 	w.account(after["V"])
 	w.account(after["AP"])
+	w.permit(before["AP"])
 	was, _ := w.old.Int(before["F"])
 	if is, err := w.new.Int(after["F"]); err != nil || (was^is)&^signingFlags != 0 {
 		w.other(f.ref, 0, "visibility of field %q changed", f.name)
@@ -83,8 +84,14 @@ func (w *walk) signing(f *field, before, after pdf.Dict) {
 	w.report(Change{Kind: Sign, Ref: f.ref, Field: f.name, Detail: "was signed"})
 }
 
-// signatureValue wants a dictionary with what makes it a signature.
+// signatureValue wants a new dictionary with what makes it a signature: an old one
+// would be a signature that was made for something else.
 func (w *walk) signatureValue(o pdf.Object) bool {
+	if ref, ok := o.(pdf.Ref); ok {
+		if before, err := w.old.Get(ref); before != nil || err != nil {
+			return false
+		}
+	}
 	d, err := w.new.Dict(o)
 	return err == nil && d["Contents"] != nil && d["ByteRange"] != nil && d["Filter"] != nil
 }
@@ -222,7 +229,7 @@ func (w *walk) widgets(ref pdf.Ref, d pdf.Dict) []pdf.Dict {
 		}
 		before, errOld := w.old.Get(r)
 		k, err := w.new.Dict(r)
-		if errOld != nil || before != nil || err != nil || k == nil || k["Parent"] != ref || k["T"] != nil || k["FT"] != nil && k["FT"] != pdf.Name("Sig") {
+		if errOld != nil || before != nil || err != nil || k == nil || k["Parent"] != nil && k["Parent"] != ref || k["T"] != nil || k["FT"] != nil && k["FT"] != pdf.Name("Sig") {
 			return nil
 		}
 		for key := range k {

@@ -106,6 +106,7 @@ func (w *walk) acroForm(catalog pdf.Ref, before, after pdf.Object) {
 	ref, _ := after.(pdf.Ref)
 	w.strict(ref, 0, old, form, "Fields", "SigFlags", "DR", "DA", "Q", "NeedAppearances")
 	w.account(form["DR"])
+	w.permit(old["DR"])
 	was, _ := w.old.Int(old["SigFlags"])
 	if is, err := w.new.Int(form["SigFlags"]); err != nil || was&^is != 0 {
 		w.other(ref, 0, "/SigFlags lost a flag")
@@ -125,7 +126,10 @@ func (w *walk) acroForm(catalog pdf.Ref, before, after pdf.Object) {
 	}
 }
 
-// resources allows default resources to be added and nothing to be replaced.
+// resources allows default resources (12.7.3) to be added and nothing to be replaced.
+// Only XObject may differ: the default appearance of a field, which is what these
+// resources are for, cannot draw any, and a common library keeps its last signature's
+// picture there.
 func (w *walk) resources(ref pdf.Ref, before, after pdf.Object, depth int) {
 	if before == nil {
 		return
@@ -141,6 +145,9 @@ func (w *walk) resources(ref pdf.Ref, before, after pdf.Object, depth int) {
 	}
 	w.accountArray(before, after)
 	for key, o := range old {
+		if depth == 0 && key == "XObject" {
+			continue
+		}
 		w.resources(ref, o, d[key], depth+1)
 	}
 }

@@ -159,6 +159,9 @@ func (w *walk) annots(page pdf.Ref, number int, before, after pdf.Object) error 
 // elements are the caller's business. If the array is reached by any other way, what
 // was the reason here is none there.
 func (w *walk) accountArray(before, after pdf.Object) {
+	if _, ok := before.(pdf.Ref); ok {
+		w.permit(before)
+	}
 	for _, o := range []pdf.Object{before, after} {
 		if ref, ok := o.(pdf.Ref); ok {
 			if _, there := w.changed[ref.Num]; there {

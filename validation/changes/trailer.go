@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 
 	"chop/internal/pdf"
 )
@@ -45,6 +44,7 @@ func (w *walk) trailer() error {
 // it remains a dictionary of plain values.
 func (w *walk) info(before, after pdf.Object) {
 	w.account(after)
+	w.permit(before)
 	if ref, ok := after.(pdf.Ref); ok && before == after && w.sameEntry(ref.Num) {
 		return
 	}
@@ -114,6 +114,7 @@ func (w *walk) version(ref pdf.Ref, before, after pdf.Object) {
 // extensions may declare what the new revision uses (7.12); they hold nothing else.
 func (w *walk) extensions(ref pdf.Ref, before, after pdf.Object) {
 	w.account(after)
+	w.permit(before)
 	if !w.differs(before, after) {
 		return
 	}
@@ -145,6 +146,7 @@ func (w *walk) extensions(ref pdf.Ref, before, after pdf.Object) {
 // metadata may be replaced by other metadata (14.3.2): a stream of well-formed XML.
 func (w *walk) metadata(ref pdf.Ref, before, after pdf.Object) {
 	w.account(after)
+	w.permit(before)
 	if !w.differs(before, after) {
 		return
 	}
@@ -190,89 +192,4 @@ func (w *walk) differs(before, after pdf.Object) bool {
 	l := loose{walk: w, met: map[[2]pdf.Ref]bool{}}
 	same, err := l.same(before, after, 0)
 	return err != nil || !same
-}
-
-// dss wants a document security store to be one (EN 319 142-1, 5.4). What it holds
-// is evidence, whichever revision brought it or dropped it.
-func (w *walk) dss(ref pdf.Ref, before, after pdf.Object) {
-	w.account(after)
-	if !w.differs(before, after) {
-		return
-	}
-	if err := w.checkDSS(after); err != nil {
-		w.other(ref, 0, "/DSS: %v", err)
-		return
-	}
-	w.report(Change{Kind: Evidence, Ref: ref, Detail: "document security store"})
-}
-
-func (w *walk) checkDSS(o pdf.Object) error {
-	d, err := w.new.Dict(o)
-	if err != nil {
-		return err
-	}
-	for key, e := range d {
-		switch key {
-		case "Type":
-			if e != pdf.Name("DSS") {
-				return errors.New("Type is wrong")
-			}
-		case "Certs", "CRLs", "OCSPs":
-			err = w.streams(e)
-		case "VRI":
-			err = w.checkVRI(e)
-		default:
-			err = fmt.Errorf("unknown entry %s", key)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *walk) checkVRI(o pdf.Object) error {
-	d, err := w.new.Dict(o)
-	if err != nil {
-		return err
-	}
-	for key, e := range d {
-		if key == "Type" {
-			continue
-		}
-		one, err := w.new.Dict(e)
-		if err != nil || one == nil {
-			return fmt.Errorf("VRI %s is no dictionary", key)
-		}
-		for k, v := range one {
-			switch k {
-			case "Cert", "CRL", "OCSP":
-				err = w.streams(v)
-			case "TS":
-				_, err = w.new.Stream(v)
-			case "Type", "TU":
-			default:
-				err = fmt.Errorf("unknown entry %s in VRI", k)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// streams wants an array of streams.
-func (w *walk) streams(o pdf.Object) error {
-	list, err := w.new.Array(o)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(list, func(e pdf.Object) bool {
-		s, err := w.new.Stream(e)
-		return err != nil || s == nil
-	}) {
-		return errors.New("an element is no stream")
-	}
-	return nil
 }
