@@ -11,7 +11,7 @@ STATICCHECK := bin/staticcheck-0.8.2
 RIVAL       := bin/timestamp-server-1.2.9
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build demo test check bench soak fuzz clean
+.PHONY: help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -21,8 +21,8 @@ help: ## this list
 deps: ## install the Debian packages that building and running need, if missing
 	@scripts/deps demo
 
-deps-test: ## install what the tests need besides (other people's PDF and PKI tools)
-	@scripts/deps test
+deps-test deps-bench deps-soak: deps-%: # what these need besides
+	@scripts/deps $*
 
 build: ## bin/chop
 	@mkdir -p bin
@@ -31,7 +31,7 @@ build: ## bin/chop
 demo: deps build ## make an appliance in DIR (./data), sign a PDF, and serve; ONCE=1 ends after the job
 	bin/chop demo --dir $(DIR) $(if $(filter-out 0,$(ONCE)),--once)
 
-test: ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
+test: deps-test ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
 	@scripts/test $(if $(RUN),-run '$(RUN)') $(if $(PKG),$(PKG),./...)
 
 check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
@@ -40,10 +40,10 @@ check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
 	$(STATICCHECK) ./...
 	go test -count=1 -run '^TestLayers' .
 
-bench: deps-test build $(RIVAL) ## the benchmarks, as a table and as bench.json
+bench: deps-bench build $(RIVAL) ## the benchmarks, as a table and as bench.json
 	bin/chop bench --rival $(RIVAL) --file bench.json
 
-soak: deps-test ## the long ones: the demo in a bare Debian, two ways, then every fuzz target
+soak: deps-soak ## the long ones: the demo in a bare Debian, two ways, then every fuzz target
 	scripts/bare-debian pivot
 	scripts/bare-debian chroot
 	$(MAKE) fuzz

@@ -27,7 +27,7 @@ var layers = []struct{ folder, imports string }{
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/pades", "internal/cms internal/pdf"},
-	{"signer/adobe", ""},
+	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
 	{"validation/changes", "internal/pdf"},
 
@@ -44,6 +44,7 @@ var layers = []struct{ folder, imports string }{
 	// For tests, and for the house.
 	{"hsm/hsmtest", "hsm"},
 	{"ca/catest", "ca policies internal/postgres internal/postgres/postgrestest"},
+	{"signer/signertest", "internal/cms"},
 	{"internal/postgres/postgrestest", "internal/postgres"},
 	{"scripts/verdict", ""},
 	{".", ""},
@@ -54,6 +55,9 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
+	{"signer", "internal/pdf"},
+	{"signer/adobe", "signer/signertest"},
+	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
 }
 
@@ -68,6 +72,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/zmap/zlint/v3", "ca"},
 	{"github.com/zmap/zcrypto", "ca"}, // zlint's own X.509 type
 	{"github.com/digitorus/pdfsign", "signer/adobe"},
+	{"github.com/digitorus/pdf", "signer/adobe"}, // pdfsign's own reader type
 	{"github.com/tdewolff/font", "signer/pades"},
 	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
@@ -85,7 +90,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},
-	{"golang.org/x/crypto/ocsp", "tests"},
+	{"golang.org/x/crypto/ocsp", "signer/signertest tests"},
 	{"github.com/google/go-cmp", "tests"},
 	{"github.com/rogpeppe/go-internal", "tests"},
 	{"pgregory.net/rapid", "tests"},

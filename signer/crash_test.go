@@ -93,18 +93,21 @@ func TestStaleFilesAreRemoved(t *testing.T) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	o, err := createOutput(filepath.Join(dir, "out.pdf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.discard()
+	var s sweeper
+	s.sweep(filepath.Join(dir, "out.pdf"), time.Now())
 	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the dead process's file is still there: %v", err)
 	}
-	for _, path := range []string{fresh, living, foreign} {
+	again := make(tempPrefix+"again"+tempSuffix, old)
+	s.sweep(filepath.Join(dir, "other.pdf"), time.Now())
+	for _, path := range []string{fresh, living, foreign, again} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("%s: %v", filepath.Base(path), err)
 		}
+	}
+	s.sweep(filepath.Join(dir, "out.pdf"), time.Now().Add(tempGrace))
+	if _, err := os.Stat(again); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a later sweep left the dead process's file: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package signer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"chop/internal/audit"
 	"chop/signer/pades"
@@ -33,6 +34,7 @@ func (s *Service) ExtendPDF(ctx context.Context, r ExtendRequest) error {
 		return err
 	}
 	defer in.Close()
+	s.sweeper.sweep(r.Out, time.Now())
 	out, err := createOutput(r.Out)
 	if err != nil {
 		return err
@@ -40,6 +42,7 @@ func (s *Service) ExtendPDF(ctx context.Context, r ExtendRequest) error {
 	defer out.discard()
 	err = pades.Extend(ctx, pades.ExtendRequest{
 		In: in, Size: size, Out: out, Level: level, Timestamper: s.c.Timestamper, Evidence: s.c.Evidence,
+		TokenSize: s.c.TokenSize,
 		OnSkip: func(field string, err error) {
 			s.c.Log.WarnContext(ctx, "signature is not extended", "field", field, "error", err)
 		},

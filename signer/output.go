@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,8 +31,7 @@ type output struct {
 	target string
 }
 
-// createOutput starts a file that will be target, and removes what dead makers left in
-// its folder.
+// createOutput starts a file that will be target.
 func createOutput(target string) (*output, error) {
 	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is not a regular file", ErrOutput, target)
@@ -40,13 +40,11 @@ func createOutput(target string) (*output, error) {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
 	}
-	dir := filepath.Dir(target)
-	removeStale(dir, time.Now())
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOutput, err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, tempPrefix+id.String()+tempSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(target), tempPrefix+id.String()+tempSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOutput, err)
 	}
@@ -87,6 +85,32 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// A sweeper removes what dead makers left in the folders that are written to, in each at
+// most once in tempGrace, because reading a large folder for each signature is waste.
+type sweeper struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// sweepMemory bounds how many folders are remembered.
+const sweepMemory = 1024
+
+func (s *sweeper) sweep(target string, now time.Time) {
+	dir := filepath.Dir(target)
+	s.mu.Lock()
+	due := now.Sub(s.last[dir]) >= tempGrace
+	if due {
+		if s.last == nil || len(s.last) >= sweepMemory {
+			s.last = map[string]time.Time{}
+		}
+		s.last[dir] = now
+	}
+	s.mu.Unlock()
+	if due {
+		removeStale(dir, now)
+	}
 }
 
 // removeStale removes files in the making whose makers are gone: old enough that the

@@ -23,7 +23,7 @@ func (s *Service) prepare(ctx context.Context, r PDFRequest, policy *policies.Si
 	case formatPAdES:
 		return pades.Prepare(ctx, pades.Request{
 			In: in, Size: size, Out: out, Identity: m.identity, Level: level,
-			Timestamper: s.c.Timestamper, Evidence: s.c.Evidence, Time: s.c.Now(),
+			Timestamper: s.c.Timestamper, Evidence: s.c.Evidence, TokenSize: s.c.TokenSize, Time: s.c.Now(),
 			Name: m.credential.Name, Reason: r.Reason, Location: r.Location,
 			Field: r.Field, Certify: r.Certify, Visible: r.Place, Font: s.font,
 		})

@@ -67,6 +67,7 @@ func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
 		return err
 	}
 	defer in.Close()
+	s.sweeper.sweep(r.Out, time.Now())
 	out, err := createOutput(r.Out)
 	if err != nil {
 		return err

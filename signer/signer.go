@@ -96,6 +96,9 @@ type Config struct {
 	// Timestamper and Evidence serve the levels above B-B.
 	Timestamper pades.Timestamper
 	Evidence    pades.EvidenceSource
+	// TokenSize is the room left for a timestamp in bytes; 0: pades's own. Room that is
+	// too small spoils a signature after the key was used; too much makes files larger.
+	TokenSize int
 	// Checker judges every file before it is handed out.
 	Checker Checker
 	// Issuer certifies new seals; nil: this service makes none.
@@ -113,8 +116,9 @@ type Config struct {
 
 // A Service signs. It is safe for concurrent use.
 type Service struct {
-	c    Config
-	font func() (*pades.Font, error)
+	c       Config
+	font    func() (*pades.Font, error)
+	sweeper sweeper
 
 	mu    sync.Mutex
 	cache map[cacheKey]*material

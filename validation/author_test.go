@@ -11,6 +11,7 @@ import (
 
 	"chop/internal/cms"
 	"chop/internal/pdf"
+	"chop/policies"
 	"chop/validation"
 )
 
@@ -239,8 +240,14 @@ func addEvidence(t testing.TB, doc []byte, certs, ocsps, crls [][]byte) []byte {
 // validate judges a document with the world's root as the only anchor.
 func (w *world) validate(doc []byte, at time.Time, o validation.Options) *validation.Report {
 	w.t.Helper()
+	return w.validateUnder(nil, doc, at, o)
+}
+
+// validateUnder judges under an algorithm suite; nil is the default one.
+func (w *world) validateUnder(s *policies.Suite, doc []byte, at time.Time, o validation.Options) *validation.Report {
+	w.t.Helper()
 	o.At = at
-	v := newValidator(w.t, validation.Config{Trust: append(o.Trust, w.root.cert)})
+	v := newValidator(w.t, validation.Config{Suite: s, Trust: append(o.Trust, w.root.cert)})
 	r, err := v.Validate(context.Background(), bytes.NewReader(doc), int64(len(doc)), o)
 	if err != nil {
 		w.t.Fatal(err)

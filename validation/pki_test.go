@@ -41,6 +41,7 @@ func newWorld(t testing.TB) *world {
 		return &x509.Certificate{
 			Subject: pkix.Name{Country: []string{"HK"}, CommonName: name}, NotBefore: years(-1), NotAfter: to,
 			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+			SignatureAlgorithm: x509.ECDSAWithSHA384,
 		}
 	}
 	w.root = w.issue(authority("Harbour Root", years(40)), nil)
@@ -143,6 +144,7 @@ type list struct {
 	entries []x509.RevocationListEntry
 	extra   []pkix.Extension
 	days    int // until nextUpdate; zero: 30
+	alg     x509.SignatureAlgorithm
 }
 
 func (w *world) crl(by *person, at time.Time, l list) []byte {
@@ -151,7 +153,7 @@ func (w *world) crl(by *person, at time.Time, l list) []byte {
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		Number: big.NewInt(l.number + 1), ThisUpdate: at, NextUpdate: at.AddDate(0, 0, l.days),
-		RevokedCertificateEntries: l.entries, ExtraExtensions: l.extra,
+		RevokedCertificateEntries: l.entries, ExtraExtensions: l.extra, SignatureAlgorithm: l.alg,
 	}, by.cert, by.key)
 	if err != nil {
 		w.t.Fatal(err)
@@ -172,7 +174,7 @@ func (w *world) token(unit *person, h crypto.Hash, imprint []byte, at time.Time)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.message(unit, crypto.SHA256, cms.OIDTSTInfo, info, nil, [][]byte{unit.cert.Raw, w.ca.cert.Raw}, nil)
+	return w.message(unit, h, cms.OIDTSTInfo, info, nil, [][]byte{unit.cert.Raw, w.ca.cert.Raw}, nil)
 }
 
 // message signs content, or for nil content the digest given, as CMS.

@@ -35,13 +35,22 @@ func (t *timeline) prove(place int, at time.Time) {
 // earliest returns the earliest time at which an object at the place is proven to
 // exist; with no proof that is now.
 func (t *timeline) earliest(place int) time.Time {
-	at := t.now
+	at, _ := t.proven(place)
+	return at
+}
+
+// proven is earliest, and whether there is any proof.
+func (t *timeline) proven(place int) (at time.Time, ok bool) {
+	at = t.now
 	for _, p := range t.proofs {
-		if p.place >= place && p.at.Before(at) {
-			at = p.at
+		if p.place >= place {
+			ok = true
+			if p.at.Before(at) {
+				at = p.at
+			}
 		}
 	}
-	return at
+	return at, ok
 }
 
 // moments returns the times at which an object at the place is proven to exist, now

@@ -3,9 +3,12 @@ package validation_test
 import (
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"testing"
 	"time"
 
+	"chop/policies"
 	"chop/validation"
 )
 
@@ -122,5 +125,36 @@ func TestRevocation(t *testing.T) {
 			doc := addEvidence(t, d.t, d.certs, [][]byte{d.ocsp(d.by.cert, c.at, c.answer), d.tsuOK}, d.arl)
 			want(t, d.validate(doc, day.Add(2*hour), validation.Options{}), c.want)
 		})
+	}
+}
+
+// After SHA-256 is declared weak, what existed before stays good as long as an
+// archive time-stamp with another hash proves that it did.
+func TestWeakAlgorithm(t *testing.T) {
+	d := newLongTerm(t)
+	end := years(5)
+	weak := &policies.Suite{Name: "SHA-256 ends", Algorithms: map[string]policies.Until{
+		"sha256": {Time: end}, "sha384": {}, "ecdsa-p256": {},
+	}}
+	const unproven = "INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+	before, after := end.AddDate(0, 0, -1), end.AddDate(0, 0, 1)
+	want(t, d.validateUnder(weak, d.lta, before, validation.Options{}), passed, passed)
+	want(t, d.validateUnder(weak, d.lta, after, validation.Options{}), unproven, unproven)
+
+	strong := d.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "Harbour TSU 384"}, NotBefore: years(3), NotAfter: years(20), KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtraExtensions:    []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: ekuTimeStamping}},
+		SignatureAlgorithm: x509.ECDSAWithSHA384,
+	}, d.ca)
+	crl := d.crl(d.ca, years(4).Add(time.Hour), list{alg: x509.ECDSAWithSHA384})
+	renewed := d.stampDocument(d.lta, strong, crypto.SHA384, years(4))
+	renewed = addEvidence(t, renewed, [][]byte{strong.cert.Raw}, nil, [][]byte{crl, d.crl(d.root, years(4), list{alg: x509.ECDSAWithSHA384})})
+	want(t, d.validateUnder(weak, renewed, after, validation.Options{}), passed, passed, passed)
+
+	late := d.stampDocument(d.lta, strong, crypto.SHA384, after)
+	late = addEvidence(t, late, [][]byte{strong.cert.Raw}, nil, [][]byte{d.crl(d.ca, after, list{alg: x509.ECDSAWithSHA384}), d.crl(d.root, after, list{alg: x509.ECDSAWithSHA384})})
+	r := d.validateUnder(weak, late, after.Add(time.Hour), validation.Options{})
+	if r.Signatures[0].Indication == validation.TotalPassed {
+		t.Error("a renewal after the end saved the signature")
 	}
 }

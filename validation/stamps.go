@@ -15,9 +15,7 @@ import (
 // those that are there is valid the signature does not pass, although the standard
 // would let it be judged without: its signer meant it to be dated.
 func (r *run) timestamps(s *signature) conclusion {
-	if at := r.timeline.earliest(s.revision + 1); at.Before(s.best) {
-		s.best, s.proven = at, true
-	}
+	s.best, s.proven = r.timeline.proven(s.revision + 1)
 	list := s.signer.SignatureTimestamps()
 	var bad conclusion
 	for i, der := range list {
@@ -30,8 +28,9 @@ func (r *run) timestamps(s *signature) conclusion {
 		case got.passed():
 			s.checks.add("TSV", Passed, "%s by %s", what, name(t.cert))
 			s.tokens = append(s.tokens, t)
+			s.proven = true
 			if t.Info.GenTime.Before(s.best) {
-				s.best, s.proven = t.Info.GenTime, true
+				s.best = t.Info.GenTime
 			}
 		case got.ind == TotalFailed:
 			// It was never a time-stamp of this signature. Whoever put it there tampered.

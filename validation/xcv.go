@@ -146,7 +146,10 @@ func (r *run) judgeCertificate(cert, issuer *x509.Certificate, leaf bool, limit 
 		l.add("RFC", Ignored, "%s: revocation was not asked for", name(cert))
 		return pass(), nil
 	}
-	s, found := newest(list, func(s status) bool { return s.hold || r.counts(s, cert, limit, o) })
+	s, found := newest(list, func(s status) bool { return s.hold || r.counts(s, cert, limit, o) && r.sound(s) })
+	if !found { // and then let the weak algorithm be the reason
+		s, found = newest(list, func(s status) bool { return r.counts(s, cert, limit, o) })
+	}
 	switch {
 	case found && s.hold && !s.at.After(o.seen):
 		return undecided(TryLater, "%s: %s", name(cert), s.describe()), &s
@@ -174,6 +177,17 @@ func (r *run) counts(s status, cert *x509.Certificate, limit time.Time, o occasi
 	}
 	known := r.timeline.earliest(s.place)
 	return (limit.IsZero() || known.Before(limit)) && (!o.archived || !known.After(o.seen))
+}
+
+// sound reports whether the algorithms that a status rests on were suitable when it is
+// first proven to have existed.
+func (r *run) sound(s status) bool {
+	for _, m := range s.made {
+		if m.known = r.timeline.earliest(s.place); m.weak(r.v.cfg.Suite) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func missing(list []status, o occasion) string {

@@ -37,8 +37,8 @@ func openAppliance(env *environment, dir string) (*appliance, error) {
 }
 
 // connect brings up the database and its schema.
-func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (app *appliance, err error) {
-	app = &appliance{folder: f, config: conf, log: log, tokens: newTokens(f, conf.HSM, log)}
+func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (_ *appliance, err error) {
+	app := &appliance{folder: f, config: conf, log: log, tokens: newTokens(f, conf.HSM, log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, app.Close())

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +49,9 @@ func lockTry(path string, how int) (*fileLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
+	if err := giveToOwner(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	for {
 		err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {
@@ -61,4 +66,21 @@ func lockTry(path string, how int) (*fileLock, error) {
 	default:
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 	}
+}
+
+// giveToOwner gives a file that root has made to the owner of its folder, who
+// could not open it otherwise.
+func giveToOwner(f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(f.Name()))
+	if err != nil {
+		return fmt.Errorf("find the folder's owner: %w", err)
+	}
+	owner := folder.Sys().(*syscall.Stat_t)
+	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("give %s to the folder's owner: %w", f.Name(), err)
+	}
+	return nil
 }

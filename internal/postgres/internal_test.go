@@ -3,11 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -212,5 +214,35 @@ func TestFileLock(t *testing.T) {
 	defer cancel()
 	if _, err := lockShared(ctx, path); !errors.Is(err, ctx.Err()) || ctx.Err() == nil {
 		t.Errorf("shared beside exclusive: %v, want the context's error", err)
+	}
+}
+
+// Root looks after an ordinary user's folder: afterwards it is the user's still.
+func TestFolderOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	who := withoutNamespace(t)
+	if err := os.Chown(dir, who.uid, who.gid); err != nil {
+		t.Fatal(err)
+	}
+	p, err := StartPrivate(t.Context(), PrivateConfig{Dir: dir, Settings: map[string]string{"fsync": "off"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) != who.uid {
+			t.Errorf("%s is no longer the user's", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

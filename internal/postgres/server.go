@@ -84,6 +84,9 @@ func (s *server) start(ctx context.Context) error {
 		return fmt.Errorf("open start log: %w", err)
 	}
 	defer log.Close()
+	if err := giveToOwner(log); err != nil {
+		return err
+	}
 	cmd, err := s.command("postgres", s.data())
 	if err != nil {
 		return err

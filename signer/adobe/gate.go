@@ -8,13 +8,23 @@ import (
 	"chop/signer/pades"
 )
 
-// admit refuses a document that pdfsign would damage. It rewrites the catalog with a new
-// form, in which only the signature fields at the top are left.
+// admit refuses a document that pdfsign would damage. It moves the catalog to another
+// object, which makes every earlier signature suspect, and gives it a new form, in which
+// only the signature fields at the top are left.
 func admit(f *pdf.File) error {
 	if err := pades.MaySign(f); err != nil {
 		return err
 	}
 	v := f.Latest()
+	sigs, err := pdf.Signatures(v)
+	if err != nil {
+		return fmt.Errorf("read earlier signatures: %w", err)
+	}
+	for _, s := range sigs {
+		if s.Value != nil {
+			return fmt.Errorf("%w: the signature of field %q would no longer pass", ErrUnsupported, s.Field.Name)
+		}
+	}
 	catalog, err := v.Catalog()
 	if err != nil {
 		return fmt.Errorf("read catalog: %w", err)

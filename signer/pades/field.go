@@ -150,15 +150,14 @@ func (r *revision) place(t *target, signature pdf.Ref, drawn *drawing) error {
 		"F":       int64(printed | locked),
 		"Rect":    pdf.Array{int64(0), int64(0), int64(0), int64(0)},
 	}
-	index := 0
+	page, err := r.firstPage()
 	if drawn != nil {
-		index = drawn.page.Index
+		page, err = drawn.page, nil
 		field["Rect"] = drawn.rect.array()
 		drawn.dress(field)
 	}
-	page, err := pdf.PageAt(r.view, index)
 	if err != nil {
-		return fmt.Errorf("find page %d: %w", index+1, err)
+		return err
 	}
 	if !page.Ref.IsZero() {
 		field["P"] = page.Ref
@@ -168,6 +167,18 @@ func (r *revision) place(t *target, signature pdf.Ref, drawn *drawing) error {
 	}
 	r.up.Set(t.ref, field)
 	return r.addField(t.ref)
+}
+
+// firstPage is where invisible signatures are. A document may have no page, or one that
+// is no object of its own; then they are on none.
+func (r *revision) firstPage() (pdf.Page, error) {
+	for page, err := range pdf.Pages(r.view) {
+		if err != nil {
+			return pdf.Page{}, fmt.Errorf("find first page: %w", err)
+		}
+		return page, nil
+	}
+	return pdf.Page{}, nil
 }
 
 // placeExisting signs a field that is there. Where its widget is an object of its own,

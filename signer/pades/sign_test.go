@@ -204,6 +204,38 @@ func TestSignatureDictionaryIsPAdES(t *testing.T) {
 	}
 }
 
+// A document without pages can be signed; the field is then on none.
+func TestNoPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := newMaker()
+	m.add("<< /Type /Catalog /Pages 2 0 R >>")
+	m.add("<< /Type /Pages /Kids [] /Count 0 >>")
+	w.openssl(t, w.sign(t, m.finish(""), w.ecSigner("Empty"), LevelLTA, nil))
+}
+
+// Of a page nothing changes but its annotations: what it inherits is not written into it.
+func TestPageChangesOnlyByItsAnnotations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := plainFile("", "/Rotate 90 /Custom (kept)")
+	_, before := opened(t, in)
+	_, after := opened(t, w.sign(t, in, w.ecSigner("Page"), LevelLT, nil))
+	old, err := before.Get(pdf.Ref{Num: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := after.Get(pdf.Ref{Num: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := pdf.Clone(now).(pdf.Dict)
+	delete(page, "Annots")
+	if got, want := text(t, page), text(t, old); got != want {
+		t.Errorf("the page is\n%s, was\n%s", got, want)
+	}
+}
+
 func TestFinishRefusesForeignSignatures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -38,9 +38,10 @@ CREATE TABLE ca_certificate (
     CHECK (certificate IS NOT NULL OR status NOT IN ('good', 'suspended')),
     CHECK (certificate IS NULL OR status NOT IN ('wait', 'abandoned'))
 );
-CREATE INDEX ca_certificate_key     ON ca_certificate (spki_sha256);
-CREATE INDEX ca_certificate_waiting ON ca_certificate (reserved_at) WHERE status = 'wait';
-CREATE INDEX ca_certificate_listed  ON ca_certificate (issuer, shard) WHERE status IN ('suspended', 'revoked');
+CREATE INDEX ca_certificate_key      ON ca_certificate (spki_sha256);
+CREATE INDEX ca_certificate_reserved ON ca_certificate (reserved_at);
+CREATE INDEX ca_certificate_waiting  ON ca_certificate (reserved_at) WHERE status = 'wait';
+CREATE INDEX ca_certificate_listed   ON ca_certificate (issuer, shard) WHERE status IN ('suspended', 'revoked');
 
 -- The history of a certificate's status, one chain of versions. Each row names
 -- the row before it, and only the pairs listed may follow each other: 'revoked'
