@@ -38,6 +38,21 @@ func (p *Period) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// String is the period in words: "3 years".
+func (p Period) String() string {
+	n, unit := p.Days, "day"
+	switch {
+	case p.Years > 0:
+		n, unit = p.Years, "year"
+	case p.Months > 0:
+		n, unit = p.Months, "month"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
+}
+
 // IsZero reports whether no period is set.
 func (p Period) IsZero() bool { return p == Period{} }
 

@@ -21,11 +21,11 @@ const maxQuery = 16 << 10
 
 // Routes answers POST /tsa.
 func (a *Authority) Routes(r chi.Router) {
-	r.Post("/tsa", a.serveQuery)
+	r.Method(http.MethodPost, "/tsa", a)
 }
 
-// serveQuery answers every readable request with 200; HTTP's own errors are for requests that are none of the protocol.
-func (a *Authority) serveQuery(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers every readable request with 200; HTTP's own errors are for requests that are none of the protocol.
+func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Content-Type") != queryType { // the usual spelling needs no parser
 		if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != queryType {
 			w.Header().Set("Accept-Post", queryType)

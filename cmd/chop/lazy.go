@@ -21,3 +21,11 @@ func (l *lazy[T]) get(make func() (T, error)) (T, error) {
 	}
 	return v, err
 }
+
+// drop forgets the value: the next get makes another.
+func (l *lazy[T]) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var zero T
+	l.value, l.made = zero, false
+}

@@ -7,7 +7,6 @@ import (
 
 	"chop/ca"
 	"chop/internal/web"
-	"chop/timestamping"
 )
 
 // publicRoutes is every URL of the public zone: what relying parties need, and nothing that knows a person.
@@ -21,7 +20,7 @@ import (
 //	GET  /ocsp/{request}        RFC 6960, appendix A.1
 //	POST /ocsp
 //	POST /tsa                   RFC 3161, 3.4
-func publicRoutes(site *publicPages, authority *ca.Authority, tsa *timestamping.Authority) http.Handler {
+func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler) http.Handler {
 	r := chi.NewRouter()
 	r.Use(web.Recover)
 	r.Method(http.MethodGet, "/", site.page("home"))
@@ -29,6 +28,6 @@ func publicRoutes(site *publicPages, authority *ca.Authority, tsa *timestamping.
 	r.Method(http.MethodGet, "/chop.css", site.style())
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	authority.Routes(r)
-	tsa.Routes(r)
+	r.Method(http.MethodPost, "/tsa", timestamps)
 	return r
 }

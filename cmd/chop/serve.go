@@ -49,27 +49,27 @@ func (c *serveCommand) Run(env *environment) (err error) {
 // serve answers on listener and keeps house until ctx ends: certificates of our own units renewed, CRLs fresh,
 // abandoned work closed, audit events chained.
 func (a *appliance) serve(ctx context.Context, listener net.Listener) error {
+	defer listener.Close() // Shutdown closes it too; this is for the errors before
 	authority, err := a.authority(ctx)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	if _, err := a.ensureUnit(ctx); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	tsa, err := a.timestamper(ctx)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	if _, err := a.timestamper(ctx); err != nil {
+		return err
 	}
 	site, err := newPublicPages(a.config.PublicURL, a.policies)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	sequencer, err := audit.NewSequencer(audit.Config{DB: a.db, Log: a.log})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	server := &http.Server{
-		Handler: publicRoutes(site, authority, tsa),
+		Handler: publicRoutes(site, authority, a.serveTimestamps()),
 		// A slow or silent client holds a connection, not a worker (slowloris).
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
@@ -89,6 +89,7 @@ func (a *appliance) serve(ctx context.Context, listener net.Listener) error {
 		return server.Shutdown(stop)
 	})
 	group.Go(func() error { return untilDone(gctx, authority.Run) })
+	group.Go(func() error { return untilDone(gctx, a.keepHouse) })
 	group.Go(func() error { return untilDone(gctx, sequencer.Run) })
 	return group.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	"chop/ca"
 	"chop/hsm"
@@ -54,7 +55,7 @@ func (a *appliance) authority(ctx context.Context) (*ca.Authority, error) {
 	})
 }
 
-// timestamper is the TSA, over the tsa token. Its unit's certificate is public/tsa.pem (tsa.go).
+// timestamper is the TSA, over the tsa token. Its unit's certificate is public/tsa.pem (tsa.go, tsaunit.go).
 func (a *appliance) timestamper(ctx context.Context) (*timestamping.Authority, error) {
 	return a.services.unit.get(func() (*timestamping.Authority, error) { return a.openTSA(ctx) })
 }
@@ -86,3 +87,6 @@ func keyOrNew(ctx context.Context, token hsm.Token, label, spec string) (crypto.
 func (a *appliance) sealing(ctx context.Context) (*signer.Service, error) {
 	return a.services.signing.get(func() (*signer.Service, error) { return a.openSigner(ctx) })
 }
+
+// now is the wall clock of every service; the TSA alone asks a clock that may refuse.
+func now() time.Time { return time.Now() }
