@@ -220,6 +220,11 @@ func (p *process) receive() {
 func (p *process) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.end(err)
+}
+
+// end is fail with mu held.
+func (p *process) end(err error) {
 	if p.err != nil {
 		return
 	}
@@ -242,9 +247,12 @@ func (p *process) retire(done <-chan struct{}) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(8 * p.timeout); time.Now().Before(deadline); {
 		p.mu.Lock()
-		idle, gone := len(p.calls) == 0 && p.uses == 0, p.err != nil
+		if len(p.calls) == 0 && p.uses == 0 {
+			p.end(ErrClosed) // under the same lock: a call that comes now is not sent
+		}
+		gone := p.err != nil
 		p.mu.Unlock()
-		if idle || gone {
+		if gone {
 			break
 		}
 		select {

@@ -27,13 +27,7 @@ const (
 func (l *Local) recover(err error) error {
 	l.epoch.Add(1)
 	if classify(err) == classSession {
-		l.gate.RLock()
-		defer l.gate.RUnlock()
-		if l.closed {
-			return ErrClosed
-		}
-		l.pool.flush()
-		return l.loginResult(l.pool.restoreLogin())
+		return l.loginResult(l.renewSessions())
 	}
 	l.breaker.mu.Lock()
 	if !l.breaker.failed {
@@ -42,6 +36,16 @@ func (l *Local) recover(err error) error {
 	}
 	l.breaker.mu.Unlock()
 	return l.heal()
+}
+
+func (l *Local) renewSessions() error {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.pool.flush()
+	return l.pool.restoreLogin()
 }
 
 // trip opens the breaker: the device failed again right after recovery.
@@ -102,6 +106,8 @@ func (l *Local) reinitialise() error {
 	return nil
 }
 
+// loginResult is called without the gate: heal takes the two locks in the other
+// order.
 func (l *Local) loginResult(err error) error {
 	if final := finalPIN(err); final != nil {
 		l.breaker.mu.Lock()

@@ -1,7 +1,5 @@
 package hsm
 
-import "context"
-
 // remember keeps what the next process should open before it serves.
 func (w *Worker) remember(op op, name string) {
 	w.mu.Lock()
@@ -22,7 +20,7 @@ func (w *Worker) countUnwrap(p *process) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.recycle || w.current != p || w.closed != nil {
+	if w.recycle || w.current != p || w.closed != nil || w.refused != nil {
 		return
 	}
 	w.recycle = true
@@ -30,16 +28,17 @@ func (w *Worker) countUnwrap(p *process) {
 	for name, op := range w.opened {
 		opened[name] = op
 	}
-	w.replacing.Go(func() { w.replace(p, opened) })
+	w.starting.Go(func() { w.replace(p, opened) })
 }
 
 func (w *Worker) replace(old *process, opened map[string]op) {
-	fresh, err := startProcess(context.Background(), &w.cfg)
+	fresh, err := startProcess(w.life, &w.cfg)
 	for name, op := range opened {
 		if err == nil {
-			_, err = fresh.call(context.Background(), op, []byte(name))
+			_, err = fresh.call(w.life, op, []byte(name))
 		}
 	}
+	w.noteRefused(err)
 	w.mu.Lock()
 	w.recycle = false
 	swapped := err == nil && w.current == old && w.closed == nil
@@ -50,7 +49,7 @@ func (w *Worker) replace(old *process, opened map[string]op) {
 	switch {
 	case swapped:
 		w.cfg.Log.Debug("token worker recycled", "role", w.cfg.Role)
-		old.retire(w.done)
+		old.retire(w.life.Done())
 	case fresh != nil:
 		fresh.stop()
 	}

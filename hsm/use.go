@@ -137,7 +137,16 @@ func (k *openKey) close() {
 		return // never unwrapped, or gone with its session
 	}
 	err := k.v.l.do(context.Background(), func(s *session) error {
-		return s.DestroyObject(s.h, k.obj.object)
+		if k.obj.epoch != k.v.l.epoch.Load() {
+			return nil // gone since
+		}
+		err := s.DestroyObject(s.h, k.obj.object)
+		if isCKR(err, pkcs11.CKR_OBJECT_HANDLE_INVALID) {
+			// Its session was closed at this moment: no fault of the token's,
+			// which must not be left alone for it.
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		k.v.l.cfg.Log.Error("an unwrapped key could not be destroyed; it ends with its session", "error", err)

@@ -37,14 +37,17 @@ type Worker struct {
 
 	mu      sync.Mutex
 	current *process
-	closed  error // ErrClosed, or that the PIN was refused: final
+	closed  error // ErrClosed, after Close
+	refused error // the PIN was refused: it is not sent again, and no other process started
 	strikes int   // processes in a row that ended before they answered a call
 	retryAt time.Time
 	opened  map[string]op // vaults and sealers, to be opened by the next process
 	recycle bool          // a replacement is on its way
+	start   *start        // of the next process; nil if none is on its way
 
-	done      chan struct{} // closed by Close
-	replacing sync.WaitGroup
+	life     context.Context // until Close, which calls end
+	end      context.CancelFunc
+	starting sync.WaitGroup
 }
 
 // StartWorker starts the process and waits until it has opened the token.
@@ -67,12 +70,13 @@ func StartWorker(ctx context.Context, c WorkerConfig) (*Worker, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	w := &Worker{cfg: c, opened: make(map[string]op), done: make(chan struct{})}
+	w := &Worker{cfg: c, opened: make(map[string]op)}
 	p, err := startProcess(ctx, &w.cfg)
 	if err != nil {
 		return nil, err
 	}
 	w.current = p
+	w.life, w.end = context.WithCancel(context.Background())
 	return w, nil
 }
 
@@ -81,15 +85,13 @@ func (w *Worker) Close() error {
 	w.mu.Lock()
 	p := w.current
 	w.current = nil
-	if !errors.Is(w.closed, ErrClosed) {
-		w.closed = ErrClosed
-		close(w.done)
-	}
+	w.closed = ErrClosed
+	w.end()
 	w.mu.Unlock()
 	if p != nil {
 		p.stop()
 	}
-	w.replacing.Wait()
+	w.starting.Wait()
 	return nil
 }
 
@@ -105,43 +107,83 @@ func (w *Worker) call(ctx context.Context, op op, fields ...[]byte) ([][]byte, *
 		if errors.Is(err, errNotSent) && attempt == 0 {
 			continue
 		}
-		if errors.Is(err, ErrPIN) {
-			w.refuse(err)
-		}
+		w.noteRefused(err)
 		return answer, p, err
 	}
 }
 
 // process returns the living process, starting one if there is none.
 func (w *Worker) process(ctx context.Context) (*process, error) {
+	p, next, err := w.find()
+	if p != nil || err != nil {
+		return p, err
+	}
+	select {
+	case <-next.done:
+		return next.p, next.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a token worker: %w", ctx.Err())
+	}
+}
+
+// find returns the living process, or else the one that is on its way.
+func (w *Worker) find() (*process, *start, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed != nil {
-		return nil, w.closed
+		return nil, nil, w.closed
 	}
 	if w.current != nil {
 		select {
 		case <-w.current.gone:
 			w.buried(w.current)
 		default:
-			return w.current, nil
+			return w.current, nil, nil
 		}
+	}
+	if w.refused != nil {
+		return nil, nil, w.refused
 	}
 	if wait := time.Until(w.retryAt); wait > 0 {
-		return nil, fmt.Errorf("%w %d times in a row; starting it again in %v", ErrWorkerDied, w.strikes, wait.Round(time.Millisecond))
+		return nil, nil, fmt.Errorf("%w %d times in a row; starting it again in %v", ErrWorkerDied, w.strikes, wait.Round(time.Millisecond))
 	}
-	p, err := startProcess(ctx, &w.cfg)
-	if err != nil {
-		if ctx.Err() == nil { // else it was the caller who gave up
-			w.strike()
-		}
-		if errors.Is(err, ErrPIN) {
-			w.closed = err
-		}
-		return nil, err
+	s := w.start
+	if s == nil {
+		s = &start{done: make(chan struct{})}
+		w.start = s
+		w.starting.Go(func() { w.run(s) })
 	}
-	w.current = p
-	return p, nil
+	return nil, s, nil
+}
+
+// start is a process on its way. Nobody's ctx ends it, for others wait too.
+type start struct {
+	done chan struct{} // closed when p or err is there
+	p    *process
+	err  error
+}
+
+// run starts a process for all who wait for one.
+func (w *Worker) run(s *start) {
+	defer close(s.done)
+	p, err := startProcess(w.life, &w.cfg)
+	w.noteRefused(err)
+	w.mu.Lock()
+	w.start = nil
+	late := w.closed != nil
+	switch {
+	case late:
+		s.err = w.closed
+	case err != nil:
+		w.strike()
+		s.err = err
+	default:
+		w.current, s.p = p, p
+	}
+	w.mu.Unlock()
+	if late && p != nil {
+		p.stop()
+	}
 }
 
 // buried notes the end of a process.
@@ -164,10 +206,12 @@ func (w *Worker) strike() {
 	}
 }
 
-func (w *Worker) refuse(err error) {
+// noteRefused sees to it that a refused PIN is not sent again. A process that
+// is logged in goes on.
+func (w *Worker) noteRefused(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed == nil {
-		w.closed = err
+	if w.refused == nil && errors.Is(err, ErrPIN) {
+		w.refused = err
 	}
 }

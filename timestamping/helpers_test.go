@@ -10,8 +10,6 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -92,16 +90,6 @@ func newAuthority(t testing.TB, c Config) *Authority {
 		t.Fatal(err)
 	}
 	return a
-}
-
-// write puts b into a temporary file and gives its path.
-func write(t testing.TB, name string, b []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func pemOf(cert *x509.Certificate) []byte {

@@ -23,7 +23,7 @@ var (
 // very dictionary's Contents; and it ends where a revision ends in which the
 // dictionary is what it is now.
 func (s *signature) covered(file *pdf.File, doc readerAt) ([]byte, error) {
-	if err := s.readByteRange(file.View(s.revision)); err != nil {
+	if err := s.readByteRange(); err != nil {
 		return nil, err
 	}
 	end := s.byteRange[1].End
@@ -75,15 +75,15 @@ func (s *signature) inForm(covered *pdf.View) bool {
 	})
 }
 
-// readByteRange reads the array, which must be direct and name exactly two ranges.
-func (s *signature) readByteRange(v *pdf.View) error {
-	a, err := v.Array(s.value["ByteRange"])
-	if err != nil || len(a) != 4 {
+// readByteRange reads the array, which must be direct, lest a later revision change
+// what was signed, and name exactly two ranges.
+func (s *signature) readByteRange() error {
+	a, ok := s.value["ByteRange"].(pdf.Array)
+	if !ok || len(a) != 4 {
 		return fmt.Errorf("%w is not an array of four integers", errByteRange)
 	}
 	var n [4]int64
 	for i, o := range a {
-		var ok bool
 		if n[i], ok = o.(int64); !ok || n[i] < 0 || n[i] > 1<<50 {
 			return fmt.Errorf("%w is not an array of four integers", errByteRange)
 		}
@@ -101,7 +101,7 @@ func (s *signature) readByteRange(v *pdf.View) error {
 // unchanged wants the object that holds the signature to be the same bytes in the
 // revision that it covers and in the one where it was found. If a later revision
 // replaced it, the signature is still judged by what it covers: the dictionary is
-// read again from there, and changes.Compare reports the replacement.
+// read again from there, and package changes reports the replacement.
 func (s *signature) unchanged(covered, found *pdf.View) error {
 	if covered.Index() == found.Index() {
 		return nil
@@ -125,7 +125,7 @@ func (s *signature) unchanged(covered, found *pdf.View) error {
 	}
 	s.value = own
 	previous := s.byteRange
-	if err := s.readByteRange(covered); err != nil {
+	if err := s.readByteRange(); err != nil {
 		return err
 	}
 	if s.byteRange != previous {

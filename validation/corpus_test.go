@@ -74,7 +74,8 @@ func readCertificates(t testing.TB, dir, list string) []*x509.Certificate {
 		}
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Logf("%s is not used: %v", name, err)
+			continue
 		}
 		out = append(out, c)
 	}
@@ -118,81 +119,130 @@ func validateFile(t testing.TB, v *validation.Validator, path string, o validati
 	return v.Validate(context.Background(), f, info.Size(), o)
 }
 
+// rowOptions is what a row of pyHanko's manifest says about the validation.
+func rowOptions(t testing.TB, dir string, row map[string]string) validation.Options {
+	at, err := time.Parse(time.RFC3339, row["validation_time"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := validation.Options{At: at, Revocation: validation.Revocation(row["revocation"])}
+	o.Trust = readCertificates(t, dir, row["trust_anchor_files"])
+	for _, name := range strings.Split(row["extra_crl_ocsp_files"], ",") {
+		if name == "" {
+			continue
+		}
+		der, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, ".crl") {
+			o.CRLs = append(o.CRLs, der)
+		} else {
+			o.OCSPs = append(o.OCSPs, der)
+		}
+	}
+	return o
+}
+
+// field returns the verdict on a field and the checks that failed, or that there was
+// none.
+func field(r *validation.Report, err error, name string) (indication, why string) {
+	if err != nil {
+		return "ERROR", err.Error()
+	}
+	for _, s := range r.Signatures {
+		if name == "" || s.Field == name {
+			return string(s.Indication), explain(s)
+		}
+	}
+	return "ABSENT", ""
+}
+
+// What the pyHanko corpus gave when this was written. Of the files that pyHanko
+// passes, those that we do not are signed by DSA or Ed448 keys, by Ed25519 (in no
+// suite), with MD5 beside SHA-256, judged after the end of RSA-2048 in the default
+// suite, or twins of files that it refuses under another option.
+const (
+	pyHankoPassed      = 179 // of 190
+	pyHankoIndications = 333 // of 348
+)
+
 func TestPyHankoCorpus(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(corpora(t), "pyHanko")
 	v := newValidator(t, validation.Config{})
 	tally := map[string]int{}
 	for _, row := range manifest(t, dir+".tsv") {
-		at, err := time.Parse(time.RFC3339, row["validation_time"])
-		if err != nil {
-			t.Fatal(err)
+		r, err := validateFile(t, v, filepath.Join(dir, row["path"]), rowOptions(t, dir, row))
+		got, why := field(r, err, row["sig_field"])
+		if row["scored"] != "yes" {
+			tally["unscored, "+row["verdict"]+" there, "+got+" here"]++
+			continue
 		}
-		o := validation.Options{At: at, Revocation: validation.Revocation(row["revocation"])}
-		o.Trust = readCertificates(t, dir, row["trust_anchor_files"])
-		for _, name := range strings.Split(row["extra_crl_ocsp_files"], ",") {
-			if name == "" {
-				continue
-			}
-			der, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.HasSuffix(name, ".crl") {
-				o.CRLs = append(o.CRLs, der)
-			} else {
-				o.OCSPs = append(o.OCSPs, der)
-			}
+		tally[row["verdict"]]++
+		if got == passed {
+			tally[row["verdict"]+", passed here"]++
 		}
-		report, err := validateFile(t, v, filepath.Join(dir, row["path"]), o)
-		got, why := "error", ""
-		if err != nil {
-			why = err.Error()
-		} else {
-			got = "absent"
-			for _, s := range report.Signatures {
-				if s.Field == row["sig_field"] {
-					got = string(s.Indication) + "/" + string(s.SubIndication)
-					for _, c := range s.Checks {
-						if c.Status == validation.Failed {
-							why += c.Name + " " + c.Detail + "; "
-						}
-					}
-				}
-			}
+		expected, _, _ := strings.Cut(row["indication"], " (")
+		if got == expected || expected == "NOT PASSED" && got != passed {
+			tally["same indication"]++
 		}
-		passed := got == "TOTAL-PASSED/"
-		kind := row["scored"] + " " + row["verdict"]
-		agree := passed == (row["verdict"] == "passed")
-		tally[kind+map[bool]string{true: " agree", false: " DIFFER"}[agree]]++
-		if !agree {
-			t.Logf("%s %s %s at %s %s: %s: %s | %s", kind, row["path"], row["sig_field"], row["validation_time"][:10], row["revocation"], got, why, row["what_it_tests"])
+		switch {
+		case row["verdict"] != "passed" && got == passed:
+			t.Errorf("%s, %s: passed, and must not (%s)", row["path"], row["sig_field"], row["what_it_tests"])
+		case row["verdict"] == "passed" && got != passed:
+			t.Logf("%s, %s: %s (%s)\n%s", row["path"], row["sig_field"], got, row["what_it_tests"], why)
 		}
 	}
 	t.Log(tally)
+	if n := tally["passed, passed here"]; n < pyHankoPassed {
+		t.Errorf("%d of %d files pass, fewer than the %d that did", n, tally["passed"], pyHankoPassed)
+	}
+	if n := tally["same indication"]; n < pyHankoIndications {
+		t.Errorf("%d indications agree, fewer than the %d that did", n, pyHankoIndications)
+	}
 }
 
+// dssBrokenFailed is how many of the broken files are TOTAL-FAILED, of 4.
+const dssBrokenFailed = 4
+
 func TestDSSCorpus(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(corpora(t), "esig_dss")
 	v := newValidator(t, validation.Config{})
+	tally := map[string]int{}
 	for _, row := range manifest(t, dir+".tsv") {
 		if row["format"] != "PAdES" {
 			continue
 		}
-		report, err := validateFile(t, v, filepath.Join(dir, row["path"]), validation.Options{})
-		got := "error: "
-		if err != nil {
-			got += err.Error()
-		} else {
-			got = string(report.Document.Modifications)
-			for _, s := range report.Signatures {
-				got += " " + string(s.Indication) + "/" + string(s.SubIndication) + "/" + s.Level
-				for _, c := range s.Checks {
-					if c.Status == validation.Failed {
-						got += " [" + c.Name + " " + c.Detail + "]"
-					}
-				}
+		o := validation.Options{Trust: readCertificates(t, dir, row["embedded_certs_in_test"])}
+		r, err := validateFile(t, v, filepath.Join(dir, row["path"]), o)
+		safe := row["verdict"] == "broken" || strings.HasPrefix(row["must_not"], "TOTAL-PASSED")
+		if err == nil && r.Passed() && safe {
+			t.Errorf("%s: passed, and must not", row["path"])
+		}
+		if row["scored"] != "yes" {
+			continue
+		}
+		failed := false
+		if err == nil {
+			for _, s := range r.Signatures {
+				failed = failed || s.Indication == validation.TotalFailed
 			}
 		}
-		t.Logf("%s %s %s %s: %s", row["scored"], row["verdict"], row["crypto_expectation"], filepath.Base(row["path"]), got)
+		switch tally[row["verdict"]]++; {
+		case row["verdict"] == "intact" && failed:
+			_, why := field(r, err, "")
+			t.Errorf("%s: TOTAL-FAILED, and is intact\n%s", row["path"], why)
+		case row["verdict"] == "intact" && err != nil:
+			tally["intact, no verdict"]++
+			t.Logf("%s: %v", row["path"], err)
+		case row["verdict"] == "broken" && failed:
+			tally["broken, TOTAL-FAILED"]++
+		}
+	}
+	t.Log(tally)
+	if n := tally["broken, TOTAL-FAILED"]; n < dssBrokenFailed {
+		t.Errorf("%d broken files are TOTAL-FAILED, fewer than the %d that were", n, dssBrokenFailed)
 	}
 }

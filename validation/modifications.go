@@ -34,12 +34,9 @@ func (r *run) modifications(file *pdf.File, list []*signature, troubles []string
 	for _, s := range list {
 		first = min(first, s.revision)
 	}
-	for i := first + 1; i < len(file.Revisions()); i++ {
-		found, err := changes.Compare(r.ctx, file, i)
-		if err != nil {
-			return d, err
-		}
-		d.Changes = append(d.Changes, found...)
+	var err error
+	if d.Changes, err = changes.After(r.ctx, file, first); err != nil {
+		return d, err
 	}
 	d.Changes = append(d.Changes, oddities(file, first, list)...)
 	for _, why := range troubles {

@@ -49,13 +49,25 @@ type builder struct {
 	links   *links
 	steps   int
 	found   []chain
+	known   map[*x509.Certificate]chains
+}
+
+// chains are those of one certificate, with the size of the pool that they were built
+// from.
+type chains struct {
+	pool int
+	list []chain
 }
 
 // chains returns the chains from cert to an anchor, at most maxPaths. Every
 // signature in them is verified, nothing else is.
 func (b *builder) chains(cert *x509.Certificate) []chain {
+	if k, ok := b.known[cert]; ok && k.pool == len(b.pool.certs) {
+		return k.list
+	}
 	b.steps, b.found = 0, nil
 	b.extend(chain{cert})
+	b.known[cert] = chains{len(b.pool.certs), b.found}
 	return b.found
 }
 

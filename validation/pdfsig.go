@@ -76,25 +76,25 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 // read interprets the signature dictionary (ISO 32000-2, 12.8.1) and the message in
 // it, without hashing anything. A failure is recorded in s.fatal.
 func (s *signature) read(file *pdf.File, doc readerAt) {
-	v := file.View(s.revision)
+	contents, errCovered := s.covered(file, doc)
+	v := file.View(s.revision) // what a later revision says of the dictionary counts for nothing
 	filter, err := v.Name(s.value["SubFilter"])
 	if err != nil || filter == "" {
 		s.fatal = fail(FormatFailure, "signature dictionary has no SubFilter")
 		return
 	}
 	s.format = string(filter)
-	if !slices.Contains(formats, s.format) {
-		s.breach("SubFilter %s is not supported", filter) // judged as detached CMS, but never passed
-	}
 	if m, err := v.String(s.value["M"]); err == nil && m != nil {
 		if at, err := pdf.ParseDate(m); err == nil {
 			s.claimed = &at
 		}
 	}
-	contents, err := s.covered(file, doc)
-	if err != nil {
-		s.fatal = fail(FormatFailure, "%v", err)
+	if errCovered != nil {
+		s.fatal = fail(FormatFailure, "%v", errCovered)
 		return
+	}
+	if !slices.Contains(formats, s.format) {
+		s.breach("SubFilter %s is not supported", filter) // judged as detached CMS, but never passed
 	}
 	if err := s.parse(contents); err != nil {
 		s.fatal = fail(FormatFailure, "%v", err)
@@ -104,7 +104,7 @@ func (s *signature) read(file *pdf.File, doc readerAt) {
 		return
 	}
 	s.consistent(v)
-	s.permits, err = changes.Permissions(file.View(s.revision), s.fieldDict, s.value)
+	s.permits, err = changes.Permissions(v, s.fieldDict, s.value)
 	if err != nil {
 		s.fatal = fail(FormatFailure, "%v", err)
 	}

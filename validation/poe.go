@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 
 // never is the place of what no archive time-stamp of the document can cover:
 // evidence that the caller gave or that was fetched.
-const never = int(^uint(0) >> 1)
+const never = math.MaxInt
 
 // A timeline is what the valid archive time-stamps of one document prove.
 type timeline struct {

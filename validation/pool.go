@@ -50,7 +50,7 @@ func (p *pool) fresh(der []byte, place int) (digest, bool) {
 		*at = min(*at, place)
 		return h, false
 	}
-	p.known[h] = new(int) // replaced when parsed; until then known as refused
+	p.known[h] = &place
 	return h, true
 }
 

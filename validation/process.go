@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"chop/internal/cms"
@@ -77,7 +78,7 @@ func orPass(c conclusion) conclusion {
 // the one that the signer identifier names and the signed ESS attribute binds; where
 // it stands in the message, or what else stands there, plays no part.
 func (r *run) identify(s *signature) ([]byte, conclusion) {
-	raw := s.signer.FindCertificate(append(s.message.Certificates, r.pool.raw()...))
+	raw := s.signer.FindCertificate(slices.Concat(s.message.Certificates, r.pool.raw()))
 	if raw == nil {
 		return nil, undecided(NoSigningCertificateFound, "no certificate for the signer identifier")
 	}

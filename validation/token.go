@@ -3,6 +3,7 @@ package validation
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"chop/internal/cms"
@@ -24,7 +25,7 @@ type token struct {
 // that moment, with the evidence that then existed. Whether the token covers what
 // it should is the caller's to check, before.
 func (r *run) judgeToken(t *token, l *checks) {
-	raw := t.Signer.FindCertificate(append(t.Certificates, r.pool.raw()...))
+	raw := t.Signer.FindCertificate(slices.Concat(t.Certificates, r.pool.raw()))
 	if raw == nil {
 		t.conclusion = undecided(NoSigningCertificateFound, "the certificate of the time-stamping unit is not there")
 		return

@@ -153,7 +153,7 @@ func (v *Validator) newRun(ctx context.Context, o Options) *run {
 		anchors: newAnchors(v.cfg.Trust, o.Trust), pool: newPool(), timeline: timeline{now: now},
 		statusOf: map[pair]statusList{}, responders: map[responderKey]*x509.Certificate{},
 	}
-	r.builder = builder{anchors: r.anchors, pool: r.pool, links: &v.links}
+	r.builder = builder{anchors: r.anchors, pool: r.pool, links: &v.links, known: map[*x509.Certificate]chains{}}
 	if v.cfg.Fetcher != nil && !o.Offline {
 		r.fetch = &fetching{fetcher: v.cfg.Fetcher}
 	}

@@ -111,9 +111,22 @@ func (c *cluster) running() (postmaster, bool) {
 	return pm, worksIn(pm.PID, c.data())
 }
 
+// adopt waits until the server answers. One that had only just been started when its chop was killed writes the
+// socket's folder into its postmaster.pid a moment later.
 func (c *cluster) adopt(ctx context.Context, pm postmaster) error {
-	c.socket = pm.SocketDir
 	ended := func() bool { return !worksIn(pm.PID, c.data()) }
+	for pm.SocketDir == "" {
+		if ended() {
+			return errEnded
+		}
+		if err := sleep(ctx, 15*time.Millisecond); err != nil {
+			return fmt.Errorf("wait for the server that starts (process %d): %w", pm.PID, err)
+		}
+		if now, ok := c.running(); ok && now.PID == pm.PID {
+			pm = now
+		}
+	}
+	c.socket = pm.SocketDir
 	if err := c.await(ctx, ended); err != nil {
 		return fmt.Errorf("adopt the server that runs (process %d): %w", pm.PID, err)
 	}

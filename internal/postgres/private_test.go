@@ -243,6 +243,30 @@ func TestPrivateAdoption(t *testing.T) {
 	}
 }
 
+// The process that started the server is killed so early that postmaster.pid does not name the socket yet: the
+// next process waits until it does.
+func TestPrivateAdoptsStarting(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := another(t, dir)
+	pidfile := filepath.Join(dir, "data", "postmaster.pid")
+	whole, err := os.ReadFile(pidfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(whole), "\n")
+	if err := os.WriteFile(pidfile, []byte(strings.Join(lines[:4], "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first.Process.Kill()
+	first.Wait()
+	time.AfterFunc(200*time.Millisecond, func() { os.WriteFile(pidfile, whole, 0o600) })
+	p := start(t, dir)
+	if n := query[int](t, open(t, p.DSN()), `SELECT 1`); n != 1 {
+		t.Error(n)
+	}
+}
+
 // The server itself is killed: the next start recovers what was committed,
 // even when its process id belongs to somebody else by now.
 func TestPrivateRecovery(t *testing.T) {

@@ -19,7 +19,7 @@ func TestCorpus(t *testing.T) {
 	t.Parallel()
 	dir := corpus(t, "pdf")
 	w := newWorld(t)
-	nss := w.nssDB(t)
+	nss := w.nssDB()
 	rows := corpusRows(t, dir+".tsv")
 	results := make([]string, len(rows))
 	var wg sync.WaitGroup

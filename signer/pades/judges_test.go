@@ -44,8 +44,7 @@ func (w *world) accept(t testing.TB, data []byte, signatures int) {
 	if out, code := run(t, "qpdf", "--check", path); code != 0 {
 		t.Errorf("qpdf --check: exit %d\n%s", code, out)
 	}
-	nss := w.nssDB(t)
-	out, _ := run(t, "pdfsig", "-nssdir", nss, "-no-ocsp", path)
+	out, _ := run(t, "pdfsig", "-nssdir", w.nssDB(), "-no-ocsp", path)
 	if got := strings.Count(out, "Signature is Valid."); got != signatures {
 		t.Errorf("pdfsig: %d valid signatures, want %d\n%s", got, signatures, out)
 	}
@@ -78,19 +77,20 @@ func (w *world) mutool(t testing.TB, path string, data []byte) {
 	}
 }
 
-// nssDB makes a certificate database in which the root is trusted.
-func (w *world) nssDB(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, args := range [][]string{
-		{"-N", "-d", "sql:" + dir, "--empty-password"},
-		{"-A", "-d", "sql:" + dir, "-n", "root", "-t", "CT,C,C", "-a", "-i", w.RootFile(t)},
-	} {
-		if out, code := run(t, "certutil", args...); code != 0 {
-			t.Fatalf("certutil %v: exit %d\n%s", args, code, out)
+// nssDB makes a certificate database in which the root is trusted, once a world.
+func (w *world) nssDB() string {
+	w.nss.Do(func() {
+		w.nssDir = w.t.TempDir()
+		for _, args := range [][]string{
+			{"-N", "-d", "sql:" + w.nssDir, "--empty-password"},
+			{"-A", "-d", "sql:" + w.nssDir, "-n", "root", "-t", "CT,C,C", "-a", "-i", w.RootFile(w.t)},
+		} {
+			if out, code := run(w.t, "certutil", args...); code != 0 {
+				w.t.Errorf("certutil %v: exit %d\n%s", args, code, out)
+			}
 		}
-	}
-	return dir
+	})
+	return w.nssDir
 }
 
 // signatures lists the signatures of a file in the order of the form, each with its CMS

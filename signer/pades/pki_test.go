@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"sync"
 	"testing"
 
 	"chop/internal/cms"
@@ -14,12 +15,14 @@ import (
 // A world is the tests' PKI with signers in it.
 type world struct {
 	*signertest.World
-	t testing.TB
+	t      testing.TB
+	nss    sync.Once
+	nssDir string
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return &world{signertest.New(t), t}
+	return &world{World: signertest.New(t), t: t}
 }
 
 // signer is somebody with a key and a certificate. It counts its uses.

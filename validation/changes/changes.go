@@ -88,23 +88,29 @@ func (c Change) String() string {
 	return s + ": " + c.Detail
 }
 
-// Limits on one comparison, and on what it reports.
+// Limits on all comparisons of one file together, and on what is reported of each.
 const (
-	maxVisits  = 8 << 20
+	maxVisits  = 16 << 20
 	maxChanges = 256
 	maxDepth   = 128
 )
 
-// Compare returns what revision i of the file changed against revision i-1, at most
-// maxChanges. A structure that cannot be compared is itself a change of kind Other;
-// an error is only that of the context.
-func Compare(ctx context.Context, f *pdf.File, i int) ([]Change, error) {
-	w := newWalk(ctx, f, i)
-	if err := w.run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("compare revisions: %w", ctx.Err())
+// After returns what the revisions after the given one changed, each against the one
+// before it, at most maxChanges each. A structure that cannot be compared, or not
+// within the limits, is itself a change of kind Other; an error is only that of the
+// context.
+func After(ctx context.Context, f *pdf.File, revision int) ([]Change, error) {
+	var out []Change
+	left := maxVisits
+	for i := revision + 1; i < len(f.Revisions()); i++ {
+		w := newWalk(ctx, f, i, &left)
+		if err := w.run(); err != nil {
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("compare revisions: %w", ctx.Err())
+			}
+			w.other(pdf.Ref{}, 0, "cannot be compared: %v", err)
 		}
-		w.other(pdf.Ref{}, 0, "cannot be compared: %v", err)
+		out = append(out, w.out...)
 	}
-	return w.out, nil
+	return out, nil
 }

@@ -10,11 +10,11 @@ import (
 	"chop/validation/changes"
 )
 
-// FuzzCompare replaces one object of the base document, or adds one, with any bytes.
+// FuzzAfter replaces one object of the base document, or adds one, with any bytes.
 // The two revisions can be compared in bounded time with the same result each time,
 // and a page's content, a font or a signature that was replaced by something else is
 // told.
-func FuzzCompare(f *testing.F) {
+func FuzzAfter(f *testing.F) {
 	doc := base()
 	start := bytes.LastIndex(doc, []byte("startxref\n")) + len("startxref\n")
 	var previous int
@@ -40,11 +40,11 @@ func FuzzCompare(f *testing.F) {
 		if err != nil || len(file.Revisions()) != 2 {
 			return
 		}
-		first, err := changes.Compare(context.Background(), file, 1)
+		first, err := changes.After(context.Background(), file, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := changes.Compare(context.Background(), file, 1)
+		again, err := changes.After(context.Background(), file, 0)
 		if err != nil || len(again) != len(first) {
 			t.Fatalf("first %v, then %v, %v", first, again, err)
 		}

@@ -16,7 +16,7 @@ type walk struct {
 	f        *pdf.File
 	old, new *pdf.View
 	out      []Change
-	visits   int
+	left     *int // visits that the limit still allows
 
 	// queue holds objects that must not have changed; seen those that were ever in it.
 	queue []visit
@@ -51,9 +51,9 @@ type place struct {
 	change   Change
 }
 
-func newWalk(ctx context.Context, f *pdf.File, i int) *walk {
+func newWalk(ctx context.Context, f *pdf.File, i int, left *int) *walk {
 	w := &walk{
-		ctx: ctx, f: f, old: f.View(i - 1), new: f.View(i),
+		ctx: ctx, f: f, left: left, old: f.View(i - 1), new: f.View(i),
 		seen: map[pdf.Ref]bool{}, pages: map[pdf.Ref]int{}, fields: map[pdf.Ref]*field{},
 		alike: map[pdf.Ref]bool{}, changed: map[uint32]bool{}, added: map[pdf.Ref]bool{},
 	}
@@ -97,10 +97,10 @@ func (w *walk) other(ref pdf.Ref, page int, format string, args ...any) {
 
 // step counts against the limit and asks whether to go on.
 func (w *walk) step() error {
-	if w.visits++; w.visits > maxVisits {
+	if *w.left--; *w.left < 0 {
 		return errTooLarge
 	}
-	if w.visits%1024 == 0 {
+	if *w.left%1024 == 0 {
 		return w.ctx.Err()
 	}
 	return nil
@@ -239,89 +239,4 @@ func (w *walk) accountAll(o pdf.Object, depth int) {
 	case *pdf.Stream:
 		w.accountAll(o.Dict, depth+1)
 	}
-}
-
-// permit notes that what o of the older revision leads to may change.
-func (w *walk) permit(o pdf.Object) { w.permitted = append(w.permitted, o) }
-
-// orphans reports new objects for which there was no reason, and objects that were
-// there, for no purpose that could be seen, until the new revision gave them another
-// content and a purpose: the shadow attacks prepare such ones before the signature.
-// The file's own bookkeeping, cross-reference and object streams, is not referred to
-// by anything.
-func (w *walk) orphans() error {
-	var reused []pdf.Ref
-	for _, ref := range w.new.Changed() {
-		before, err := w.old.Get(ref)
-		there := before != nil || err != nil
-		switch _, page := w.pages[ref]; {
-		case w.changed[ref.Num] && (!there || page || w.seen[ref] || w.fields[ref] != nil || ref == w.old.CatalogRef()):
-		case w.changed[ref.Num]:
-			reused = append(reused, ref)
-		case !w.bookkeeping(ref):
-			w.report(Change{Kind: Orphan, Ref: ref, Detail: "nothing refers to it"})
-		}
-	}
-	if len(reused) == 0 {
-		return nil
-	}
-	met := map[pdf.Ref]bool{}
-	for _, o := range w.permitted {
-		if err := w.meet(o, met, 0); err != nil {
-			return err
-		}
-	}
-	for _, ref := range reused {
-		if !met[ref] {
-			w.other(ref, 0, "an object that nothing referred to was replaced and is used now")
-		}
-	}
-	return nil
-}
-
-func (w *walk) bookkeeping(ref pdf.Ref) bool {
-	o, err := w.new.Get(ref)
-	s, ok := o.(*pdf.Stream)
-	if err != nil || !ok {
-		return false
-	}
-	kind, _ := w.new.Name(s.Dict["Type"])
-	return kind == "XRef" || kind == "ObjStm"
-}
-
-// meet collects all objects that o of the older revision leads to.
-func (w *walk) meet(o pdf.Object, met map[pdf.Ref]bool, depth int) error {
-	if depth > maxDepth {
-		return nil
-	}
-	switch o := o.(type) {
-	case pdf.Ref:
-		if _, page := w.pages[o]; page || met[o] {
-			return nil
-		}
-		met[o] = true
-		if err := w.step(); err != nil {
-			return err
-		}
-		target, err := w.old.Get(o)
-		if err != nil {
-			return nil
-		}
-		return w.meet(target, met, depth+1)
-	case pdf.Array:
-		for _, e := range o {
-			if err := w.meet(e, met, depth+1); err != nil {
-				return err
-			}
-		}
-	case pdf.Dict:
-		for _, e := range o {
-			if err := w.meet(e, met, depth+1); err != nil {
-				return err
-			}
-		}
-	case *pdf.Stream:
-		return w.meet(o.Dict, met, depth+1)
-	}
-	return nil
 }
