@@ -154,6 +154,29 @@ func TestPINIsTriedOnce(t *testing.T) {
 	}
 }
 
+// One call finds its session stale and the PIN refused, while another finds the
+// device failed: neither waits for the other for ever.
+func TestRecoveriesMeet(t *testing.T) {
+	f := newFaulty(t)
+	l := openFor(t, f.cfg)
+	f.fault(t, "C_GetSessionInfo before %#x 1\nC_OpenSession slow 500 1\nC_Login before %#x -1",
+		pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_PIN_INCORRECT)
+	ended := make(chan error, 2)
+	go func() { ended <- l.recover(pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)) }()
+	time.Sleep(200 * time.Millisecond)
+	go func() { ended <- l.recover(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR)) }()
+	for range 2 {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, ErrPIN) {
+				t.Errorf("got %v, want ErrPIN", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the two recoveries wait for each other")
+		}
+	}
+}
+
 // A wrong PIN at the start costs one try.
 func TestWrongPIN(t *testing.T) {
 	f := newFaulty(t)

@@ -150,6 +150,31 @@ func TestUseOutlivesItsSession(t *testing.T) {
 	}
 }
 
+// A key that went with its session is not destroyed a second time: the token
+// has not failed, and stays in use.
+func TestUseEndsAfterItsSession(t *testing.T) {
+	f := newFaulty(t)
+	l := openFor(t, f.cfg)
+	v, err := l.Vault(t.Context(), "kek")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, _ := generationOf(t, v)
+	err = v.Use(t.Context(), wrapped, func(k crypto.Signer) error {
+		if err := signOnce(k); err != nil {
+			return err
+		}
+		l.pool.flush() // as DestroyKey and recover do, before or after they tell by the epoch
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Keys(t.Context()); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
 // Damage to a wrapped key is the key's fault, whatever code the module has for
 // it; a token that fails while it unwraps is the token's.
 func TestUnwrapErrors(t *testing.T) {

@@ -209,9 +209,10 @@ func (w *Worker) strike() {
 // noteRefused sees to it that a refused PIN is not sent again. A process that
 // is logged in goes on.
 func (w *Worker) noteRefused(err error) {
+	if !errors.Is(err, ErrPIN) {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.refused == nil && errors.Is(err, ErrPIN) {
-		w.refused = err
-	}
+	w.refused = err
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/miekg/pkcs11"
 )
 
 func startFaulty(t *testing.T, f *faulty, c WorkerConfig) *Worker {
@@ -300,5 +302,68 @@ func TestCallerGivesUp(t *testing.T) {
 			t.Fatalf("%d keys unwrapped and %d objects destroyed", f.calls(t, "C_UnwrapKey"), f.calls(t, "C_DestroyObject"))
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// A worker that takes long to start holds nobody longer than they want to wait,
+// and starts all the same for those who come later.
+func TestSlowStartHoldsNobody(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{})
+	if _, err := w.GenerateKey(t.Context(), "k", P256); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	p := w.current
+	w.mu.Unlock()
+	p.kill(ErrWorkerDied)
+	f.fault(t, "C_Initialize slow 3000 1")
+	var g sync.WaitGroup
+	for range 3 {
+		g.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			if _, err := w.Keys(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want DeadlineExceeded", err)
+			}
+			if d := time.Since(start); d > 2*time.Second {
+				t.Errorf("held for %v", d)
+			}
+		})
+	}
+	g.Wait()
+	before := f.calls(t, "C_Initialize")
+	if keys, err := w.Keys(t.Context()); err != nil || len(keys) != 1 {
+		t.Errorf("got %v, %v", keys, err)
+	}
+	if n := f.calls(t, "C_Initialize") - before; n != 1 {
+		t.Errorf("%d processes were started, want the one that was on its way", n)
+	}
+}
+
+// The PIN is refused to a worker's replacement: it is sent no more, and the old
+// worker goes on.
+func TestRecyclingSendsThePINOnce(t *testing.T) {
+	f := newFaulty(t)
+	w := startFaulty(t, f, WorkerConfig{RecycleAfter: 1})
+	v, err := w.Vault(t.Context(), "kek")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wrapped, err := v.Generate(t.Context(), P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins := f.calls(t, "C_Login")
+	f.fault(t, "C_Login after %#x -1", pkcs11.CKR_PIN_INCORRECT)
+	for range 5 {
+		if err := v.Use(t.Context(), wrapped, signOnce); err != nil {
+			t.Error(err)
+		}
+		w.starting.Wait()
+	}
+	if n := f.calls(t, "C_Login") - logins; n != 1 {
+		t.Errorf("the PIN was sent %d times", n)
 	}
 }

@@ -144,13 +144,17 @@ func (s *Service) complete(ctx context.Context, m *material, doc Document, out *
 	return signature, s.release(ctx, out, doc.Size())
 }
 
-// release checks a finished file and puts its bytes on the disk.
+// release checks a finished file and puts its bytes on the disk, both at once: one waits
+// for the processor and the other for the disk.
 func (s *Service) release(ctx context.Context, out *output, size int64) error {
-	if err := s.c.Checker.Check(ctx, out, size); err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	if err := out.Sync(); err != nil {
+	synced := make(chan error, 1)
+	go func() { synced <- out.Sync() }()
+	refused := s.c.Checker.Check(ctx, out, size)
+	if err := <-synced; err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	if refused != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, refused)
 	}
 	return nil
 }

@@ -183,6 +183,11 @@ func TestMessageAttacks(t *testing.T) {
 		doc := w.sign(blank(0), draft{by: w.tsu, field: "Signature1"})
 		want(t, w.validate(doc, day, soft), "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE")
 	})
+	t.Run("signed with an authentication certificate", func(t *testing.T) {
+		card := w.issue(&x509.Certificate{Subject: victim.cert.Subject, KeyUsage: x509.KeyUsageDigitalSignature}, w.ca)
+		doc := w.sign(blank(0), draft{by: card, field: "Signature1"})
+		want(t, w.validate(doc, day, soft), "INDETERMINATE/CHAIN_CONSTRAINTS_FAILURE")
+	})
 	t.Run("issued by somebody who is no CA", func(t *testing.T) {
 		below := w.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "Below"}, KeyUsage: x509.KeyUsageContentCommitment}, victim)
 		doc := w.sign(blank(0), draft{by: below, field: "Signature1", certs: [][]byte{below.cert.Raw, victim.cert.Raw, w.ca.cert.Raw}})

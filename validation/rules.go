@@ -148,10 +148,16 @@ func within(c chain, use time.Time) time.Time {
 	return use
 }
 
-// unfit says why the certificate may not be used in the role, or nothing.
+// unfit says why the certificate may not be used in the role, or nothing. A signer's
+// key usage, where it is stated, must include nonRepudiation (EN 319 412-2, 4.3.2,
+// types A, B and F): a certificate for authentication alone signs whatever challenge it
+// is shown, and a digest of a document can be such a challenge.
 func unfit(cert *x509.Certificate, r role, use time.Time) string {
-	const signing = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
-	if cert.KeyUsage != 0 && cert.KeyUsage&signing == 0 {
+	switch {
+	case cert.KeyUsage == 0:
+	case r == roleSigner && cert.KeyUsage&x509.KeyUsageContentCommitment == 0:
+		return "key usage does not include nonRepudiation"
+	case cert.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
 		return "key usage includes neither digitalSignature nor nonRepudiation"
 	}
 	if why := outsideKeyPeriod(cert, use); why != "" {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // An appliance is a data folder and the program that works on it.
@@ -118,22 +119,30 @@ func (s *server) stop() error {
 	return nil
 }
 
-// template is an initialised folder that nobody works on, to be copied: `init` takes seconds. It is made by two
-// `init` at the same time, which TestInitTwiceAtOnce looks at.
-var template = sync.OnceValues(func() (inits [2]string, err error) {
+// initialised is what making an appliance said and took.
+type initialised struct {
+	said [2]string
+	took time.Duration
+}
+
+// template is a new appliance that nobody works on, to be copied: `init` takes seconds. It is made by two `init` at
+// the same time, which TestInitTwiceAtOnce looks at.
+var template = sync.OnceValues(func() (made initialised, err error) {
 	a := &appliance{filepath.Join(scratch, "template"), program}
+	start := time.Now()
 	var errs [2]error
 	var both sync.WaitGroup
-	for i := range inits {
+	for i := range made.said {
 		both.Go(func() {
 			out, err := a.command(context.Background(), "init --json", "--public-url", shared.url).CombinedOutput()
-			if inits[i] = string(out); err != nil {
+			if made.said[i] = string(out); err != nil {
 				errs[i] = fmt.Errorf("chop init: %w\n%s", err, out)
 			}
 		})
 	}
 	both.Wait()
-	return inits, errors.Join(errs[:]...)
+	made.took = time.Since(start)
+	return made, errors.Join(errs[:]...)
 })
 
 // newAppliance copies the template: a folder for one test, which nobody serves.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"chop/ca"
 	"chop/hsm"
@@ -45,6 +46,9 @@ func explain(err error) (code int, hint string) {
 		if hint == "" {
 			hint = row.hint
 		}
+	}
+	if hint == "" {
+		hint = "run it again with --verbose to see what led to it"
 	}
 	return code, hint
 }
@@ -108,4 +112,5 @@ var explanations = []struct {
 
 	{fs.ErrPermission, true, "run as the user who owns the data folder, or check the file's permissions"},
 	{fs.ErrNotExist, true, "check the path"},
+	{syscall.ENOTDIR, true, "a part of the path is a file and no folder"},
 }

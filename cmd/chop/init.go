@@ -41,6 +41,8 @@ func (c *initCommand) Run(env *environment) (err error) {
 	text := "nothing was missing"
 	if len(done) > 0 {
 		text = strings.Join(done, "; ")
+	} else {
+		done = []string{} // a program reads a list, not null
 	}
 	return env.print(map[string]any{"dir": c.Dir, "done": done}, "%s: %s", c.Dir, text)
 }

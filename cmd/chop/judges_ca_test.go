@@ -27,12 +27,12 @@ func request(t testing.TB, subject string) (csr string) {
 	return csr
 }
 
-const chan1 = "/C=HK/CN=CHAN Siu Ming/SN=CHAN/GN=Siu Ming/serialNumber=SRN0000000001"
+const resident1 = "/C=HK/CN=CHAN Siu Ming/SN=CHAN/GN=Siu Ming/serialNumber=SRN0000000001"
 
 func issue(t testing.TB, a *appliance) resident {
 	t.Helper()
 	r := resident{file: filepath.Join(t.TempDir(), "cert.pem")}
-	a.must(t, "ca issue", "--profile", "resident", "--csr", request(t, chan1), "--out", r.file)
+	a.must(t, "ca issue", "--profile", "resident", "--csr", request(t, resident1), "--out", r.file)
 	block, rest := pem.Decode(readFile(t, r.file))
 	if block == nil || len(rest) != 0 {
 		t.Fatalf("%s is not one PEM block", r.file)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -41,15 +42,19 @@ type killer struct {
 	round  int
 }
 
-// newKiller measures how long the command takes when it is left alone.
-func newKiller(t *testing.T, a *appliance, words string, args ...string) *killer {
+func newKiller(t *testing.T, a *appliance, length time.Duration) *killer {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d; undisturbed it takes %v", seed, length)
+	return &killer{appliance: a, random: mathrand.New(mathrand.NewPCG(seed, 0)), length: length}
+}
+
+// timed is how long a command takes that is left alone.
+func (a *appliance) timed(t *testing.T, words string, args ...string) time.Duration {
+	t.Helper()
 	start := time.Now()
 	a.must(t, words, args...)
-	k := &killer{appliance: a, random: mathrand.New(mathrand.NewPCG(seed, 0)), length: time.Since(start)}
-	t.Logf("seed %d; undisturbed it takes %v", seed, k.length)
-	return k
+	return time.Since(start)
 }
 
 func (k *killer) kill(t *testing.T, words string, args ...string) {
@@ -110,7 +115,7 @@ func (a *appliance) status(t *testing.T, serial string) string {
 func TestKilledWhileIssuing(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)
-	k := newKiller(t, a, "ca issue", "--profile", "resident", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "cert.pem"))
+	k := newKiller(t, a, a.timed(t, "ca issue", "--profile", "resident", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "cert.pem")))
 	for range kills(t) {
 		csr, out := newRequest(t), filepath.Join(t.TempDir(), "cert.pem")
 		k.kill(t, "ca issue", "--profile", "resident", "--csr", csr, "--out", out)
@@ -150,9 +155,10 @@ func records(t *testing.T, a *appliance) map[string]string {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	issuer := sha256.Sum256(certificate(t, a.issuing()).RawSubjectPublicKeyInfo)
 	rows, err := db.Pool.Query(t.Context(), `
-		(SELECT encode(serial, 'hex'), status FROM ca_certificate WHERE status <> 'good')
-		UNION ALL (SELECT encode(serial, 'hex'), status FROM ca_certificate WHERE status = 'good' LIMIT 2)`)
+		(SELECT encode(serial, 'hex'), status FROM ca_certificate WHERE issuer = $1 AND status <> 'good')
+		UNION ALL (SELECT encode(serial, 'hex'), status FROM ca_certificate WHERE issuer = $1 AND status = 'good' LIMIT 2)`, issuer[:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +185,7 @@ func TestKilledWhileSigning(t *testing.T) {
 	sign := func(out string) []string {
 		return []string{"--credential", seal, "--level", "B-LTA", "--in", in, "--out", out}
 	}
-	k := newKiller(t, a, "sign pdf", sign(filepath.Join(t.TempDir(), "out.pdf"))...)
+	k := newKiller(t, a, a.timed(t, "sign pdf", sign(filepath.Join(t.TempDir(), "out.pdf"))...))
 	for round := range kills(t) {
 		out := filepath.Join(t.TempDir(), "out.pdf")
 		old := []byte("as it was")

@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 )
 
@@ -13,18 +14,23 @@ import (
 const maxFilters = 8
 
 // decoder undoes the filters that the dictionary of a stream names (7.4), reading
-// raw. The dictionary's values must be direct. The result has no limit of its own:
-// callers read through a meter.
-func decoder(d Dict, raw io.Reader) (io.Reader, error) {
+// raw. The dictionary's values must be direct. What each filter gives counts, not only
+// what the last one does: of white space, an ASCII filter makes nothing out of
+// terabytes that two others have inflated.
+func (f *File) decoder(d Dict, raw io.Reader) (io.Reader, error) {
 	names, parms, err := filters(d)
 	if err != nil {
 		return nil, err
+	}
+	if len(names) == 0 {
+		return f.meter(raw), nil
 	}
 	r := raw
 	for i, name := range names {
 		if r, err = undo(name, parms[i], r); err != nil {
 			return nil, fmt.Errorf("filter %s: %w", name, err)
 		}
+		r = f.meter(r)
 	}
 	return r, nil
 }
@@ -103,7 +109,7 @@ func (f *flate) Read(p []byte) (int, error) {
 		for {
 			c, err := f.raw.Peek(1)
 			if err != nil {
-				return 0, io.EOF // no data at all decodes to none
+				return 0, err // no data at all decodes to none
 			}
 			if c[0] != '\r' && c[0] != '\n' {
 				break
@@ -127,13 +133,17 @@ func (f *flate) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A meter passes on at most limit bytes of one stream, and draws them from a budget
+// A meter passes on at most left bytes of one filter, and draws them from a budget
 // that all streams of a file share; then it fails with ErrLimit. It is what stops a
 // decompression bomb.
 type meter struct {
 	r      io.Reader
 	left   int64
 	budget *atomic.Int64
+}
+
+func (f *File) meter(r io.Reader) io.Reader {
+	return &meter{r: r, left: min(f.lim.Decoded, math.MaxInt64-1), budget: &f.decoded}
 }
 
 func (m *meter) Read(p []byte) (int, error) {

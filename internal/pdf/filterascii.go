@@ -142,15 +142,18 @@ type runLength struct {
 func (l *runLength) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if l.left == 0 {
-			if l.done || !l.run() {
+			if l.done {
 				break
+			}
+			if err := l.run(); err != nil {
+				return n, err
 			}
 			continue
 		}
 		c := l.c
 		if !l.repeat {
 			if c, err = l.r.ReadByte(); err != nil {
-				return n, fmt.Errorf("%w: run-length data ends inside a run", ErrMalformed)
+				return n, fmt.Errorf("%w: run-length data ends inside a run: %w", ErrMalformed, err)
 			}
 		}
 		p[n] = c
@@ -163,20 +166,25 @@ func (l *runLength) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// run begins the next run, and reports whether there is one.
-func (l *runLength) run() bool {
+// run begins the next run, if there is one. Data without an end-of-data byte ends
+// where the bytes end.
+func (l *runLength) run() error {
 	n, err := l.r.ReadByte()
-	l.done = err != nil || n == 128
 	switch {
-	case l.done:
-		return false
-	case n < 128:
+	case err == nil && n < 128:
 		l.left, l.repeat = int(n)+1, false
-	default:
+	case err == nil && n > 128:
 		l.left, l.repeat = 257-int(n), true
-		if l.c, err = l.r.ReadByte(); err != nil {
-			l.left, l.done = 0, true
-		}
+		l.c, err = l.r.ReadByte()
+	default:
+		l.done = true
 	}
-	return !l.done
+	if err == nil {
+		return nil
+	}
+	l.left, l.done = 0, true
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package pdf_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
@@ -116,5 +117,92 @@ func TestParsedTotal(t *testing.T) {
 	}
 	if a := f.Anomalies(); len(a) != 1 || a[0].Kind != pdf.Unfinished {
 		t.Errorf("anomalies: %v", a)
+	}
+}
+
+// TestFilterBomb: what two filters inflate counts, though a third one makes nothing of
+// it; and no filter takes the limit for the end of its data.
+func TestFilterBomb(t *testing.T) {
+	blank := deflated(t, deflated(t, bytes.Repeat([]byte(" "), 1<<20)))
+	lines := deflated(t, deflated(t, bytes.Repeat([]byte("\n"), 1<<20)))
+	runs := deflated(t, bytes.Repeat([]byte{255, ' '}, 1<<19))
+	for name, data := range map[string][]byte{
+		"[/FlateDecode /FlateDecode /ASCIIHexDecode]":                  blank,
+		"[/FlateDecode /FlateDecode /ASCII85Decode]":                   blank,
+		"[/FlateDecode /FlateDecode /FlateDecode]":                     lines,
+		"[/FlateDecode /RunLengthDecode /ASCIIHexDecode]":              runs,
+		"[/FlateDecode /FlateDecode /ASCIIHexDecode /RunLengthDecode]": blank,
+	} {
+		m := newMaker()
+		m.obj(1, catalogBody)
+		m.stream(2, "/Filter "+name, data)
+		m.table(3, "/Root 1 0 R")
+		f, err := pdf.Open(bytes.NewReader(m.Bytes()), int64(m.Len()), pdf.Limits{Decoded: 64 << 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.Latest().Stream(pdf.Ref{Num: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := f.Decode(s); !errors.Is(err, pdf.ErrLimit) {
+			t.Errorf("%s: got %d bytes, %v; want ErrLimit", name, len(out), err)
+		}
+	}
+}
+
+func deflated(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	if _, err := z.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// counted counts the bytes that are read.
+type counted struct {
+	*bytes.Reader
+	n int64
+}
+
+func (c *counted) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
+	c.n += int64(n)
+	return n, err
+}
+
+// TestManyStartXRef: each of many startxref begins a comment to the end of the file,
+// or names white space that reaches as far; none is followed further than a little.
+func TestManyStartXRef(t *testing.T) {
+	for name, text := range map[string]string{
+		"comment": "startxref%",
+		"string":  "startxref(",
+		"run":     "startxref",
+		"space":   "startxref 20 x",
+	} {
+		m := newMaker()
+		m.WriteString(strings.Repeat(" ", 100_000))
+		m.page()
+		at := m.Len()
+		m.table(5, "/Root 1 0 R")
+		m.Truncate(bytes.LastIndex(m.Bytes(), []byte("startxref")))
+		m.WriteString("1" + strings.Repeat(text, 5000))
+		fmt.Fprintf(m, "\nstartxref\n%d\n%%%%EOF\n", at)
+		c := &counted{Reader: bytes.NewReader(m.Bytes())}
+		f, err := pdf.Open(c, int64(m.Len()), pdf.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if end := f.Revisions()[0].End; end != int64(m.Len()-1) {
+			t.Errorf("%s: the revision ends at byte %d of %d", name, end, m.Len())
+		}
+		if c.n > 30_000_000 {
+			t.Errorf("%s: %d bytes were read of a file of %d", name, c.n, m.Len())
+		}
 	}
 }

@@ -52,6 +52,7 @@ func (f *File) findEnd(i int, from, to int64) (int64, error) {
 		}
 		at = kw + int64(len("startxref"))
 		p.seek(at)
+		p.end = min(f.size, at+windowMin) // each of a million startxref could begin a long comment
 		t, err := p.token()
 		named := err == nil && t.kind == tokInt && f.leadsTo(t.i+f.shift, rev.XRefOffset)
 		if !named && kw != direct {
@@ -61,6 +62,7 @@ func (f *File) findEnd(i int, from, to int64) (int64, error) {
 			f.note(Anomaly{Kind: WrongStartXRef, Revision: i, Offset: kw,
 				Detail: fmt.Sprintf("the section before it is at byte %d", rev.XRefOffset)})
 		}
+		p.end = f.size
 		f.readEOF(p, i)
 		return kw, nil
 	}

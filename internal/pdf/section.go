@@ -53,7 +53,7 @@ func (f *File) locate(off int64) (at int64, ok bool) {
 	if off < 0 || off >= f.size {
 		return off, false
 	}
-	p := newParser(newWindow(f.r, off, f.size), f.lim)
+	p := newParser(newWindow(f.r, off, min(f.size, off+windowMin)), f.lim) // as in readValue
 	p.skipSpace()
 	at = p.offset()
 	if p.match("xref") {

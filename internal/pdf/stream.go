@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 )
 
 // Raw returns the encoded data of a stream.
@@ -26,11 +25,7 @@ func (f *File) DecodeReader(s *Stream) (io.Reader, error) {
 	if d["F"] != nil {
 		return nil, fmt.Errorf("%w: the data is in another file", ErrFilter)
 	}
-	r, err := decoder(d, f.Raw(s))
-	if err != nil {
-		return nil, err
-	}
-	return &meter{r: r, left: min(f.lim.Decoded, math.MaxInt64-1), budget: &f.decoded}, nil
+	return f.decoder(d, f.Raw(s))
 }
 
 // Decode returns the data of a stream with its filters undone, at most

@@ -111,14 +111,18 @@ func (v *View) Numbers() []uint32 {
 	return out
 }
 
-// all returns the entries that hold in this view, by number. It joins the newest
-// revisions first, since they are the small ones.
-func (v *View) all() []entry {
-	all := v.rev.entries
-	for i := v.i - 1; i >= 0; i-- {
-		all = merge(all, v.f.revs[i].entries, func(newer, _ entry) entry { return newer })
+// all returns the entries that hold in this view, by number. It joins neighbours, then
+// what came of them: one revision after the other, a big one would be copied as often
+// as there are small ones.
+func (v *View) all() []entry { return newest(v.f.revs[:v.i+1]) }
+
+// newest returns the entries that hold after a run of revisions.
+func newest(revs []revision) []entry {
+	if len(revs) == 1 {
+		return revs[0].entries
 	}
-	return all
+	half := len(revs) / 2
+	return merge(newest(revs[half:]), newest(revs[:half]), func(newer, _ entry) entry { return newer })
 }
 
 // Changed returns the objects that the revision itself defines, redefines or frees,

@@ -304,6 +304,35 @@ func TestPrivateHalfMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, dir)
+	if left, err := filepath.Glob(filepath.Join(dir, "data.new*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// The initdb of a killed starter is at work still when the next one begins, and in
+// the end removes the folder that it was given.
+func TestPrivateOutlivedInitdb(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	given := filepath.Join(dir, "data.new")
+	if err := os.MkdirAll(given, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var orphan sync.WaitGroup
+	orphan.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				os.RemoveAll(given)
+			}
+		}
+	})
+	defer orphan.Wait()
+	defer close(stop)
+	start(t, dir)
 }
 
 func TestPrivateRefuses(t *testing.T) {

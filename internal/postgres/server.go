@@ -24,13 +24,13 @@ type server struct {
 }
 
 // create runs initdb in a folder beside and renames it: a kill in between
-// leaves no half cluster.
+// leaves no half cluster. Each folder has a name of its own: an initdb that
+// outlives its killed starter fails over the removal of its folder, and then
+// removes whatever has that name.
 func (s *server) create(ctx context.Context) error {
-	fresh := s.path("data.new")
-	if err := os.RemoveAll(fresh); err != nil {
-		return fmt.Errorf("remove what an interrupted initdb left: %w", err)
-	}
-	if err := os.Mkdir(fresh, 0o700); err != nil {
+	s.removeInterrupted()
+	fresh, err := os.MkdirTemp(s.dir, freshPrefix) // mode 0700
+	if err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	uid, gid := s.account.owner()
@@ -62,6 +62,22 @@ func (s *server) create(ctx context.Context) error {
 		return fmt.Errorf("put data folder in place: %w", err)
 	}
 	return nil
+}
+
+const freshPrefix = "data.new"
+
+// removeInterrupted removes what killed starters left. What does not go is only
+// in the way of the disk: its initdb may be at work still.
+func (s *server) removeInterrupted() {
+	entries, err := os.ReadDir(s.dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), freshPrefix) {
+			err = errors.Join(err, os.RemoveAll(s.path(e.Name())))
+		}
+	}
+	if err != nil {
+		s.log.Warn("what an interrupted initdb left could not be removed", "dir", s.dir, "error", err)
+	}
 }
 
 // start runs the server and waits until it answers.

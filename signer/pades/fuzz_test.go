@@ -2,90 +2,108 @@ package pades
 
 import (
 	"bytes"
-	"context"
-	"io"
 	"testing"
 
 	"chop/internal/pdf"
 )
 
-// fuzzOutput is an Output in memory with a limit.
-type fuzzOutput struct{ memory }
+// The targets stop before anything random (a key, a timestamp), because chance in the
+// paths taken makes the fuzzer believe that every input is interesting.
 
-func (o *fuzzOutput) Write(p []byte) (int, error) {
-	if len(o.b)+len(p) > 16<<20 {
-		return 0, io.ErrShortWrite
-	}
-	return o.memory.Write(p)
-}
-
-// FuzzSign: whatever the file says, signing it ends with an error or with a file that
-// starts with the original and in which the signature can be found.
-func FuzzSign(f *testing.F) {
+// FuzzPrepare: whatever the file says, preparing it for a signature ends with an error,
+// or with an increment after which the file can be read and has the signature.
+func FuzzPrepare(f *testing.F) {
 	w := newWorld(f)
 	s := w.ecSigner("Fuzz")
-	signed := w.sign(f, plainFile("", ""), s, LevelLTA, func(r *Request) { r.Certify = FormsAndSigning })
+	small := func(r *Request) { r.TokenSize, r.Certify = 100, FormsAndSigning }
 	f.Add(plainFile("", ""), "")
 	f.Add(formFile("direct", ""), "Applicant")
 	f.Add(formFile("form fields annots", "/SV << /Ff 8 /Reasons [(x)] >> /Lock << /Action /All /P 2 >>"), "Applicant")
 	f.Add(byQPDF(f, formFile("form", ""), "--object-streams=generate"), "")
-	f.Add(signed, "")
+	f.Add(w.sign(f, plainFile("", ""), s, LevelB, small), "")
 	f.Fuzz(func(t *testing.T, in []byte, field string) {
-		out := &fuzzOutput{}
-		req := w.request(in, out, s, LevelB)
+		file, err := pdf.Open(bytes.NewReader(in), int64(len(in)), pdf.Limits{})
+		if err != nil {
+			return
+		}
+		req := w.request(in, nil, s, LevelB)
 		req.Field, req.Font = field, ming
 		if field == "" && len(in)%2 == 1 {
 			req.Visible = &Place{1, 10, 10, 200, 80}
 		}
-		doc, err := Prepare(context.Background(), req)
+		inc, name, err := signatureRevision(file, &req)
 		if err != nil {
 			return
 		}
-		_, dtbsr := doc.DTBSR()
-		sig, err := s.sign(dtbsr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := doc.Finish(context.Background(), sig); err != nil {
-			t.Fatalf("prepared, but not finished: %v", err)
-		}
-		if !bytes.HasPrefix(out.b, in) {
-			t.Fatal("the original's bytes were changed")
-		}
-		file, err := pdf.Open(bytes.NewReader(out.b), int64(len(out.b)), pdf.Limits{})
-		if err != nil {
-			t.Fatalf("the output cannot be read: %v", err)
-		}
-		sigs, err := pdf.Signatures(file.Latest())
+		after := grown(t, in, inc)
+		sigs, err := pdf.Signatures(after.Latest())
 		if err != nil {
 			t.Fatalf("the output's form cannot be read: %v", err)
 		}
 		for _, sig := range sigs {
-			if sig.Field.Name == doc.Field() && sig.Value != nil {
+			if sig.Field.Name == name && sig.Value != nil {
 				return
 			}
 		}
-		t.Fatalf("no signature in field %q", doc.Field())
+		t.Fatalf("no signature in field %q", name)
 	})
 }
 
-// FuzzExtend: a file with any signatures and any DSS is extended or refused.
-func FuzzExtend(f *testing.F) {
+// FuzzDSS: a file with any signatures and any DSS is read for extending, and takes more
+// evidence, or is refused.
+func FuzzDSS(f *testing.F) {
 	w := newWorld(f)
 	s := w.ecSigner("Fuzz")
-	for _, level := range []Level{LevelB, LevelT, LevelLT, LevelLTA} {
-		f.Add(w.sign(f, plainFile("", ""), s, level, nil))
+	for _, level := range []Level{LevelB, LevelT, LevelLTA} {
+		f.Add(w.sign(f, plainFile("", ""), s, level, func(r *Request) { r.TokenSize = 2048 }))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		out := &fuzzOutput{}
-		err := Extend(context.Background(), ExtendRequest{
-			In: bytes.NewReader(in), Size: int64(len(in)), Out: out, Level: LevelLTA, Timestamper: w, Evidence: w,
-			OnSkip: func(string, error) {},
-		})
-		if err == nil && !bytes.HasPrefix(out.b, in) {
-			t.Fatal("the original's bytes were changed")
+		file, err := pdf.Open(bytes.NewReader(in), int64(len(in)), pdf.Limits{})
+		if err != nil {
+			return
+		}
+		entries, err := inventory(file)
+		if err != nil {
+			return
+		}
+		done, err := kept(file, entries)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			_, _ = done(e), e.provenAt(entries)
+		}
+		r, err := newRevision(file)
+		if err != nil {
+			return
+		}
+		key := vriKey([]byte("a signature"))
+		proof := []byte("proof")
+		if r.mergeDSS(map[string]*evidence{key: {[][]byte{proof}, [][]byte{proof}, [][]byte{proof, proof}}}) != nil {
+			return
+		}
+		inc, err := r.build()
+		if err != nil {
+			return
+		}
+		dss, err := dssOf(grown(t, in, inc).Latest())
+		if err != nil || dss["Certs"] == nil || dss["OCSPs"] == nil || dss["CRLs"] == nil || dss["VRI"] == nil {
+			t.Fatalf("the DSS is %v, %v", dss, err)
 		}
 	})
+}
+
+func grown(t *testing.T, in []byte, inc *pdf.Increment) *pdf.File {
+	t.Helper()
+	if inc.Base != int64(len(in)) {
+		t.Fatalf("the increment starts at byte %d of %d", inc.Base, len(in))
+	}
+	out := append(bytes.Clone(in), inc.Bytes...)
+	file, err := pdf.Open(bytes.NewReader(out), int64(len(out)), pdf.Limits{})
+	if err != nil {
+		t.Fatalf("the output cannot be read: %v", err)
+	}
+	return file
 }
 
 // FuzzLayout: no text makes the layout lose a character or leave its box.
