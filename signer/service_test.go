@@ -169,7 +169,7 @@ func (unused) Evidence(context.Context, *x509.Certificate, time.Time) (a, b, c [
 	return nil, nil, nil, errUnused
 }
 
-// bench is a service with all that it stands on.
+// A rig is a service with all that it stands on.
 type rig struct {
 	*Service
 	db     *postgres.DB

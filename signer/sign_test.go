@@ -74,7 +74,7 @@ func TestSignInPlaceAndThroughALink(t *testing.T) {
 	}
 }
 
-// whatever goes wrong, the output stays as it was, and the record says what happened.
+// Whatever goes wrong, the output stays as it was, and the record says what happened.
 func TestNothingIsHandedOutThatFailed(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")

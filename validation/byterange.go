@@ -9,8 +9,6 @@ import (
 	"chop/internal/pdf"
 )
 
-type readerAt = io.ReaderAt
-
 var (
 	errByteRange = errors.New("ByteRange")
 	errContents  = errors.New("Contents")
@@ -22,7 +20,7 @@ var (
 // it leaves out is, to the byte, the one hexadecimal string that was parsed as this
 // very dictionary's Contents; and it ends where a revision ends in which the
 // dictionary is what it is now.
-func (s *signature) covered(file *pdf.File, doc readerAt) ([]byte, error) {
+func (s *signature) covered(file *pdf.File, doc io.ReaderAt) ([]byte, error) {
 	if err := s.readByteRange(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -75,7 +76,7 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 
 // read interprets the signature dictionary (ISO 32000-2, 12.8.1) and the message in
 // it, without hashing anything. A failure is recorded in s.fatal.
-func (s *signature) read(file *pdf.File, doc readerAt) {
+func (s *signature) read(file *pdf.File, doc io.ReaderAt) {
 	contents, errCovered := s.covered(file, doc)
 	v := file.View(s.revision) // what a later revision says of the dictionary counts for nothing
 	filter, err := v.Name(s.value["SubFilter"])
@@ -117,7 +118,7 @@ func (s *signature) parse(contents []byte) error {
 	case errors.Is(err, cms.ErrPadding): // what follows the message is covered by nothing
 		s.breach("Contents: %v", err)
 	case err != nil:
-		return fmt.Errorf("Contents: %w", err)
+		return fmt.Errorf("read Contents: %w", err)
 	}
 	if s.timestamp() {
 		t, err := cms.ParseTimestampToken(der)

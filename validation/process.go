@@ -43,7 +43,7 @@ func (r *run) judge(s *signature) {
 		s.settle(got)
 		return
 	}
-	r.identification(s)
+	r.validationContext(s)
 	got = r.verify(s, raw)
 	if l.conclude("CV", got, "digest and signature value"); !got.passed() {
 		s.settle(got)
@@ -82,12 +82,8 @@ func (r *run) identify(s *signature) ([]byte, conclusion) {
 	if raw == nil {
 		return nil, undecided(NoSigningCertificateFound, "no certificate for the signer identifier")
 	}
-	ref, err := s.signer.SigningCertificate()
-	if err == nil && ref == nil && s.format != FormatCAdES && !s.timestamp() {
-		return raw, pass() // the attribute came after these formats
-	}
-	if err == nil && ref == nil {
-		return raw, pass() // its absence is judged by acceptance
+	if ref, err := s.signer.SigningCertificate(); err == nil && ref == nil {
+		return raw, pass() // whether the format demands the attribute is judged by acceptance
 	}
 	if err := s.signer.BindsCertificate(raw); err != nil {
 		return nil, undecided(NoSigningCertificateFound, "%v", err)
@@ -95,9 +91,9 @@ func (r *run) identify(s *signature) ([]byte, conclusion) {
 	return raw, pass()
 }
 
-// identification of the validation context (5.2.4): a policy that the signer named
+// validationContext is initialisation of the validation context (5.2.4): a policy that the signer named
 // is reported, and the signature judged under our own.
-func (r *run) identification(s *signature) {
+func (r *run) validationContext(s *signature) {
 	for _, a := range s.signer.SignedAttrs {
 		if a.Type.Equal(cms.OIDSignaturePolicy) {
 			s.checks.add("VCI", Warning, "the signature names a policy of its own, which was not applied")

@@ -17,37 +17,41 @@ import (
 func (r *run) timestamps(s *signature) conclusion {
 	s.best, s.proven = r.timeline.proven(s.revision + 1)
 	list := s.signer.SignatureTimestamps()
-	var bad conclusion
+	var forged, undated conclusion
 	for i, der := range list {
 		t, got := r.signatureStamp(s, der)
 		what := fmt.Sprintf("signature time-stamp %d of %d", i+1, len(list))
 		if t != nil {
 			what += " of " + stamp(t.Info.GenTime)
 		}
-		switch {
-		case got.passed():
+		if got.passed() {
 			s.checks.add("TSV", Passed, "%s by %s", what, name(t.cert))
 			s.tokens = append(s.tokens, t)
 			s.proven = true
 			if t.Info.GenTime.Before(s.best) {
 				s.best = t.Info.GenTime
 			}
-		case got.ind == TotalFailed:
-			// It was never a time-stamp of this signature. Whoever put it there tampered.
-			s.checks.add("TSV", Failed, "%s: %s: %s", what, got.sub, got.why)
-			bad = undecided(SigConstraintsFailure, "%s: %s: %s", what, got.sub, got.why)
-		default:
-			s.checks.add("TSV", Warning, "%s: %s: %s", what, got.sub, got.why)
-			if bad.ind == "" || bad.sub == NoCertificateChainFound {
-				bad = got
-			}
+			continue
+		}
+		why := fmt.Sprintf("%s: %s: %s", what, got.sub, got.why)
+		if got.ind == TotalFailed {
+			// It was never a time-stamp of this signature: whoever put it there tampered.
+			s.checks.add("TSV", Failed, "%s", why)
+			forged = undecided(SigConstraintsFailure, "%s", why)
+			continue
+		}
+		s.checks.add("TSV", Warning, "%s", why)
+		if undated.ind == "" || undated.sub == NoCertificateChainFound {
+			undated = got
 		}
 	}
 	switch {
-	case bad.ind == "", len(s.tokens) > 0 && bad.sub != SigConstraintsFailure:
-		return pass()
+	case forged.ind != "":
+		return forged
+	case undated.ind != "" && len(s.tokens) == 0:
+		return undated
 	}
-	return bad
+	return pass()
 }
 
 func (r *run) signatureStamp(s *signature, der []byte) (*token, conclusion) {

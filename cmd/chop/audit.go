@@ -53,6 +53,14 @@ type configCheckCommand struct {
 	folderFlag
 }
 
+// Help is shown by chop config check --help.
+func (configCheckCommand) Help() string {
+	return `Exit code 2: the file is refused; the first mistake is named.
+
+Example:
+  chop config check --dir data`
+}
+
 func (c *configCheckCommand) Run(env *environment) error {
 	f := folder(c.Dir)
 	conf, err := f.open()

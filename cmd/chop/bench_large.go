@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -99,18 +100,23 @@ func copyOnce(file, out string) error {
 	return w.Close()
 }
 
-// writeLargePDF writes a one-page PDF of about size bytes, most of them in incompressible streams of 1 MB.
+// writeLargePDF writes a one-page PDF of about size bytes, most of them in incompressible streams of 1 MB. It does
+// so piece by piece: a child process starts with its parent's peak memory in its account.
 func writeLargePDF(file string, size int) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	w := newSampleWriter(f)
+	w.object("<< /Type /Catalog /Pages 2 0 R >>")
+	w.object("<< /Type /Pages /Kids [3 0 R] /Count 1 >>")
+	w.object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>")
 	random := rand.NewChaCha8([32]byte{})
-	objects := []string{
-		"<< /Type /Catalog /Pages 2 0 R >>",
-		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>",
+	body := make([]byte, 1<<20)
+	for left := size; left > 0; left -= len(body) {
+		part := body[:min(left, len(body))]
+		_, _ = random.Read(part) // never fails
+		w.object(sampleStream("", string(part)))
 	}
-	for left := size; left > 0; left -= 1 << 20 {
-		body := make([]byte, min(left, 1<<20))
-		_, _ = random.Read(body) // never fails
-		objects = append(objects, sampleStream("", string(body)))
-	}
-	return os.WriteFile(file, samplePDF(objects), 0o600)
+	return errors.Join(w.finish(), f.Close())
 }

@@ -39,6 +39,15 @@ type caIssueCommand struct {
 	Out     string `required:"" placeholder:"FILE" help:"Where to write the certificate (PEM)."`
 }
 
+// Help is shown by chop ca issue --help.
+func (caIssueCommand) Help() string {
+	return `The request proves that whoever asks has the key. What it asks for is checked against the profile; the certificate is
+recorded before it is signed.
+
+Example:
+  chop ca issue --dir data --profile resident --csr req.pem --out cert.pem`
+}
+
 func (c *caIssueCommand) Run(env *environment) (err error) {
 	csr, err := os.ReadFile(c.CSR)
 	if err != nil {
@@ -84,6 +93,28 @@ type (
 	caRevokeCommand  struct{ caStatusChange }
 )
 
+// Help is shown by chop ca suspend --help.
+func (caSuspendCommand) Help() string {
+	return `OCSP answers say so at once, the next CRL says it too.
+
+Example:
+  chop ca suspend --dir data --serial 015f0c… --reason "the resident lost the phone"`
+}
+
+// Help is shown by chop ca resume --help.
+func (caResumeCommand) Help() string {
+	return `Example:
+  chop ca resume --dir data --serial 015f0c…`
+}
+
+// Help is shown by chop ca revoke --help.
+func (caRevokeCommand) Help() string {
+	return `What was signed and timestamped before stays valid; nothing signed afterwards is.
+
+Example:
+  chop ca revoke --dir data --serial 015f0c… --reason keyCompromise`
+}
+
 func (c *caSuspendCommand) Run(env *environment) error { return c.run(env, (*ca.Authority).Suspend) }
 func (c *caResumeCommand) Run(env *environment) error  { return c.run(env, (*ca.Authority).Resume) }
 func (c *caRevokeCommand) Run(env *environment) error  { return c.run(env, (*ca.Authority).Revoke) }
@@ -124,6 +155,14 @@ type caStatusCommand struct {
 	serialFlag
 }
 
+// Help is shown by chop ca status --help.
+func (caStatusCommand) Help() string {
+	return `Prints good, suspended, revoked or unknown. A serial that is not in this CA's records is unknown.
+
+Example:
+  chop ca status --dir data --serial 015f0c… --json`
+}
+
 func (c *caStatusCommand) Run(env *environment) (err error) {
 	serial, err := c.parse()
 	if err != nil {
@@ -160,6 +199,12 @@ func statusText(s ca.Status) string {
 type caCRLCommand struct {
 	folderFlag
 	Out string `required:"" placeholder:"FILE" help:"Where to write the base CRL: DER, or PEM if the name ends in .pem."`
+}
+
+// Help is shown by chop ca crl --help.
+func (caCRLCommand) Help() string {
+	return `Example:
+  chop ca crl --dir data --out issuing.crl`
 }
 
 func (c *caCRLCommand) Run(env *environment) (err error) {

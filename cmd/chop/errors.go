@@ -10,6 +10,7 @@ import (
 	"chop/internal/postgres"
 	"chop/policies"
 	"chop/signer"
+	"chop/signer/adobe"
 	"chop/signer/pades"
 )
 
@@ -87,6 +88,9 @@ var explanations = []struct {
 	{signer.ErrPolicy, true, "leave --policy and --level out for the usual ones, or see `chop sign pdf --help`"},
 	{signer.ErrRefused, false, "the file was not handed out and the old one, if any, is as it was; this is a defect of Chop or a damaged document: please report it"},
 	{signer.ErrOutput, false, "check that the folder of --out exists and has room"},
+
+	{adobe.ErrUnsupported, true, "use --policy pades-seal"},
+	{adobe.ErrDamaged, true, "use --policy pades-seal"},
 
 	{ca.ErrUnknownSerial, false, "the serial is not one of this CA's; `openssl x509 -serial -noout -in cert.pem` prints a certificate's"},
 	{ca.ErrTransition, false, "`chop ca status` shows what it is now; revoked is final, and only a suspended certificate is resumed"},

@@ -12,7 +12,7 @@ import (
 // commandLine matches a command in a help page's list, for example "  sign pdf --dir=DIR … [flags]".
 var commandLine = regexp.MustCompile(`(?m)^  ([a-z][a-z-]*(?: [a-z][a-z-]*)*)(?: [<\[-].*)?$`)
 
-// Every command has a help page that ends with a real example, and so has every group of commands.
+// Every command has a help page with a real example of it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var pages []string
@@ -27,12 +27,12 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v", r)
 		}
 		description, list, group := strings.Cut(r.stdout, "\nCommands:\n")
-		_, examples, ok := strings.Cut(description, "\nExample")
-		examples, _, _ = strings.Cut(examples, "\nFlags:")
-		if !ok || !strings.Contains(examples, "chop "+strings.Join(words, " ")) {
-			t.Errorf("`%s --help` shows no example of the command", name)
-		}
 		if !group {
+			_, examples, _ := strings.Cut(description, "\nExample")
+			examples, _, _ = strings.Cut(examples, "\nFlags:")
+			if !strings.Contains(examples, "  "+name) {
+				t.Errorf("`%s --help` shows no example of the command", name)
+			}
 			return
 		}
 		for _, m := range commandLine.FindAllStringSubmatch(list, -1) {

@@ -3,47 +3,11 @@ package main_test
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
-	"io"
-	"net/http"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
-
-// A resident is a certificate that the CA's desk issued for a request made by OpenSSL.
-type resident struct {
-	file, serial string
-	cert         *x509.Certificate
-}
-
-func request(t testing.TB, subject string) (csr string) {
-	t.Helper()
-	dir := t.TempDir()
-	csr = filepath.Join(dir, "req.pem")
-	accepts(t, "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-		"-keyout", filepath.Join(dir, "key.pem"), "-out", csr, "-subj", subject)
-	return csr
-}
-
-const resident1 = "/C=HK/CN=CHAN Siu Ming/SN=CHAN/GN=Siu Ming/serialNumber=SRN0000000001"
-
-func issue(t testing.TB, a *appliance) resident {
-	t.Helper()
-	r := resident{file: filepath.Join(t.TempDir(), "cert.pem")}
-	a.must(t, "ca issue", "--profile", "resident", "--csr", request(t, resident1), "--out", r.file)
-	block, rest := pem.Decode(readFile(t, r.file))
-	if block == nil || len(rest) != 0 {
-		t.Fatalf("%s is not one PEM block", r.file)
-	}
-	var err error
-	if r.cert, err = x509.ParseCertificate(block.Bytes); err != nil {
-		t.Fatal(err)
-	}
-	r.serial = strings.TrimPrefix(strings.TrimSpace(accepts(t, "openssl", "x509", "-noout", "-serial", "-in", r.file).stdout), "serial=")
-	return r
-}
 
 // The status that OpenSSL is told, by a server that runs while the command line changes it.
 func TestJudgesOCSP(t *testing.T) {
@@ -126,17 +90,20 @@ func TestPointersAnswer(t *testing.T) {
 		if got := fetch(t, c.pointer.IssuingCertificateURL[0]); !bytes.Equal(got, c.issuer.Raw) {
 			t.Errorf("%s is not the certificate of %v", c.pointer.IssuingCertificateURL[0], c.issuer.Subject)
 		}
-		list := revocationList(t, c.pointer.CRLDistributionPoints[0], c.issuer)
-		if base := deltaBase(list); base {
+		if isDelta(revocationList(t, c.pointer.CRLDistributionPoints[0], c.issuer)) {
 			t.Errorf("%s is a delta", c.pointer.CRLDistributionPoints[0])
 		}
 	}
 	text := accepts(t, "openssl", "x509", "-noout", "-text", "-in", saved(t, "leaf.pem", encode(leaf))).stdout
 	freshest := regexp.MustCompile(`(?s)X509v3 Freshest CRL:.*?URI:(\S+)`).FindStringSubmatch(text)
-	if freshest == nil {
-		t.Fatalf("no freshestCRL in\n%s", text)
+	statement := regexp.MustCompile(`CPS: (\S+)`).FindStringSubmatch(text)
+	if freshest == nil || statement == nil {
+		t.Fatalf("no freshestCRL or no practice statement in\n%s", text)
 	}
-	if !deltaBase(revocationList(t, freshest[1], issuing)) {
+	if len(fetch(t, statement[1])) == 0 {
+		t.Errorf("%s is empty", statement[1])
+	}
+	if !isDelta(revocationList(t, freshest[1], issuing)) {
 		t.Errorf("%s is no delta", freshest[1])
 	}
 	if len(leaf.OCSPServer) != 1 || leaf.OCSPServer[0] != shared.url+"/ocsp" {
@@ -144,7 +111,7 @@ func TestPointersAnswer(t *testing.T) {
 	}
 }
 
-func deltaBase(l *x509.RevocationList) bool {
+func isDelta(l *x509.RevocationList) bool {
 	for _, e := range l.Extensions {
 		if e.Id.String() == "2.5.29.27" {
 			return true
@@ -163,35 +130,4 @@ func revocationList(t *testing.T, url string, issuer *x509.Certificate) *x509.Re
 		t.Fatalf("%s: %v", url, err)
 	}
 	return list
-}
-
-func fetch(t testing.TB, url string) []byte {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s %v\n%s", url, response.Status, err, body)
-	}
-	return body
-}
-
-func certificate(t testing.TB, file string) *x509.Certificate {
-	t.Helper()
-	block, _ := pem.Decode(readFile(t, file))
-	if block == nil {
-		t.Fatalf("%s is no PEM file", file)
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
-}
-
-func encode(cert *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 }

@@ -55,7 +55,7 @@ func TestKilledWhileInitialising(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := newKiller(t, a, made.took)
-	for range max(2, kills(t)/5) {
+	for range max(2, kills()/5) {
 		k.kill(t, "init")
 	}
 	a.must(t, "init")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -68,20 +69,51 @@ func sampleStream(entries, body string) string {
 	return fmt.Sprintf("<< %s/Length %d >>\nstream\n%s\nendstream", entries, len(body), body)
 }
 
-// samplePDF numbers the objects from 1 and puts the cross-reference table behind them (ISO 32000-1, 7.5.4).
+// samplePDF is a PDF of these objects, numbered from 1.
 func samplePDF(objects []string) []byte {
 	var b bytes.Buffer
-	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-	offsets := make([]int, len(objects))
-	for i, object := range objects {
-		offsets[i] = b.Len()
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, object)
+	w := newSampleWriter(&b)
+	for _, object := range objects {
+		w.object(object)
 	}
-	xref := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for _, at := range offsets {
-		fmt.Fprintf(&b, "%010d 00000 n \n", at)
-	}
-	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, xref)
+	_ = w.finish() // a buffer takes everything
 	return b.Bytes()
+}
+
+// sampleWriter writes a PDF object by object, the first being the catalog, and the cross-reference table behind
+// them (ISO 32000-1, 7.5.4). An error is kept until finish.
+type sampleWriter struct {
+	out     io.Writer
+	n       int
+	offsets []int
+	err     error
+}
+
+func newSampleWriter(out io.Writer) *sampleWriter {
+	w := &sampleWriter{out: out}
+	w.printf("%%PDF-1.7\n%%\xe2\xe3\xcf\xd3\n")
+	return w
+}
+
+func (w *sampleWriter) printf(format string, args ...any) {
+	if w.err != nil {
+		return
+	}
+	n, err := fmt.Fprintf(w.out, format, args...)
+	w.n, w.err = w.n+n, err
+}
+
+func (w *sampleWriter) object(body string) {
+	w.offsets = append(w.offsets, w.n)
+	w.printf("%d 0 obj\n%s\nendobj\n", len(w.offsets), body)
+}
+
+func (w *sampleWriter) finish() error {
+	xref := w.n
+	w.printf("xref\n0 %d\n0000000000 65535 f \n", len(w.offsets)+1)
+	for _, at := range w.offsets {
+		w.printf("%010d 00000 n \n", at)
+	}
+	w.printf("trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(w.offsets)+1, xref)
+	return w.err
 }

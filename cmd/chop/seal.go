@@ -59,6 +59,12 @@ type sealRow struct {
 	NotAfter string `json:"not_after"`
 }
 
+// Help is shown by chop seal list --help.
+func (sealListCommand) Help() string {
+	return `Example:
+  chop seal list --dir data`
+}
+
 func (c *sealListCommand) Run(env *environment) (err error) {
 	app, err := openAppliance(env, c.Dir)
 	if err != nil {

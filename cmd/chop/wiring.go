@@ -32,11 +32,27 @@ func (a *appliance) openSigner(ctx context.Context) (*signer.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	room, err := a.tokenRoom(authority)
+	if err != nil {
+		return nil, err
+	}
 	return signer.New(signer.Config{
 		DB: a.db, Policies: a.policies, Keys: vault,
 		Timestamper: timestamper{a}, Evidence: authority, Checker: checker{v},
 		Issuer: sealIssuer{authority}, Status: certificateStatus{authority}, Log: a.log, Now: now,
+		TokenSize: room,
 	})
+}
+
+// tokenRoom is how many bytes a timestamp of our own unit takes at most: its certificates, and half as much again
+// as the rest of a token has with the longest RSA signature.
+func (a *appliance) tokenRoom(authority *ca.Authority) (int, error) {
+	unit, err := readCertificate(a.folder.path("public", "tsa.pem"))
+	if err != nil {
+		return 0, fmt.Errorf("measure a timestamp: %w", err)
+	}
+	const rest = 1536
+	return len(unit.Raw) + len(authority.Issuing().Raw) + rest, nil
 }
 
 // timestamper is the appliance's own TSA, opened at its first use.

@@ -45,12 +45,12 @@ func lockWait(ctx context.Context, path string, how int) (*fileLock, error) {
 }
 
 func lockTry(path string, how int) (*fileLock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := createOwned(path)
+	if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
-	}
-	if err := giveToOwner(f); err != nil {
-		return nil, errors.Join(err, f.Close())
 	}
 	for {
 		err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
@@ -68,19 +68,30 @@ func lockTry(path string, how int) (*fileLock, error) {
 	}
 }
 
-// giveToOwner gives a file that root has made to the owner of its folder, who
-// could not open it otherwise.
-func giveToOwner(f *os.File) error {
-	if os.Geteuid() != 0 {
-		return nil
+// createOwned makes a file. If root makes it, it is given to the owner of its
+// folder, who could not open it otherwise. A file or link that is there already is
+// refused: in a folder of theirs the owner could have put a link to any file, to
+// have root give it to them.
+func createOwned(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil || os.Geteuid() != 0 {
+		return f, err
 	}
-	folder, err := os.Stat(filepath.Dir(f.Name()))
+	folder, err := os.Stat(filepath.Dir(path))
 	if err != nil {
-		return fmt.Errorf("find the folder's owner: %w", err)
+		return nil, errors.Join(fmt.Errorf("find the folder's owner: %w", err), f.Close())
 	}
 	owner := folder.Sys().(*syscall.Stat_t)
 	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("give %s to the folder's owner: %w", f.Name(), err)
+		return nil, errors.Join(fmt.Errorf("give %s to the folder's owner: %w", path, err), f.Close())
 	}
-	return nil
+	return f, nil
+}
+
+// replaceOwned is createOwned in the place of a file that may be there.
+func replaceOwned(path string) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return createOwned(path)
 }

@@ -246,3 +246,56 @@ func TestFolderOfAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Links that the owner of a folder has put where root will write: their targets stay
+// as they were, and root's.
+func TestLinksInTheFolderOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	who := withoutNamespace(t)
+	dir, precious := t.TempDir(), filepath.Join(t.TempDir(), "precious")
+	if err := os.Chown(dir, who.uid, who.gid); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(precious, []byte("root's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func() error {
+		p, err := StartPrivate(t.Context(), PrivateConfig{Dir: dir, Settings: map[string]string{"fsync": "off"}})
+		if err != nil {
+			return err
+		}
+		return p.Close()
+	}
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"start.log", "data/postgresql.conf", "data/pg_hba.conf", "data/pg_ident.conf"} {
+		path := filepath.Join(dir, name)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(precious, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run(); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "start.lock")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(precious, filepath.Join(dir, "start.lock")); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(); err == nil {
+		t.Error("a link in the place of the lock was followed")
+	}
+	text, err := os.ReadFile(precious)
+	info, serr := os.Stat(precious)
+	if err := errors.Join(err, serr); err != nil {
+		t.Fatal(err)
+	}
+	if uid := int(info.Sys().(*syscall.Stat_t).Uid); string(text) != "root's" || uid != os.Geteuid() {
+		t.Errorf("the target belongs to user %d and says %q", uid, text)
+	}
+}

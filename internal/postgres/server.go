@@ -34,7 +34,7 @@ func (s *server) create(ctx context.Context) error {
 		return fmt.Errorf("make data folder: %w", err)
 	}
 	uid, gid := s.account.owner()
-	if err := os.Chown(fresh, uid, gid); err != nil {
+	if err := os.Lchown(fresh, uid, gid); err != nil {
 		return fmt.Errorf("give data folder to %s: %w", s.account.name, err)
 	}
 	args := []string{"--username=" + superuser, "--auth=peer", "--encoding=UTF8", "--no-locale", "--data-checksums"}
@@ -95,14 +95,11 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.writeSettings(); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(s.path("start.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	log, err := replaceOwned(s.path("start.log"))
 	if err != nil {
 		return fmt.Errorf("open start log: %w", err)
 	}
 	defer log.Close()
-	if err := giveToOwner(log); err != nil {
-		return err
-	}
 	cmd, err := s.command("postgres", s.data())
 	if err != nil {
 		return err

@@ -78,14 +78,14 @@ func (s *server) writeSettings() error {
 			fmt.Fprintf(&ident, "chop %q %s\n", who, role)
 		}
 	}
-	uid, gid := s.account.owner()
 	for name, text := range map[string]string{"postgresql.conf": conf.String(), "pg_hba.conf": hba, "pg_ident.conf": ident.String()} {
-		path := filepath.Join(s.data(), name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		f, err := replaceOwned(filepath.Join(s.data(), name))
+		if err != nil {
 			return fmt.Errorf("write settings: %w", err)
 		}
-		if err := os.Chown(path, uid, gid); err != nil {
-			return fmt.Errorf("give settings to %s: %w", s.account.name, err)
+		_, err = f.WriteString(text)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("write settings: %w", err)
 		}
 	}
 	return nil

@@ -96,7 +96,7 @@ func (d *Document) keep(ctx context.Context, contents []byte, stamped *token) er
 	if !d.req.Level.AtLeast(LevelLTA) {
 		return nil
 	}
-	if _, err := d.out.appendTimestamp(ctx, d.clock()); err != nil {
+	if err := d.out.appendTimestamp(ctx, d.clock()); err != nil {
 		return fmt.Errorf("timestamp document: %w", err)
 	}
 	return nil

@@ -58,15 +58,15 @@ func Extend(ctx context.Context, req ExtendRequest) error {
 	if err != nil {
 		return err
 	}
-	untimed, err := req.untimed(entries)
+	missing, err := untimed(entries)
 	if err != nil {
 		return err
 	}
-	if !untimed && req.Level == LevelT {
+	if !missing && req.Level == LevelT {
 		return ErrAtLevel
 	}
-	if !untimed && req.Level == LevelLT {
-		open, err := req.open(f, entries)
+	if !missing && req.Level == LevelLT {
+		open, err := unkept(f, entries)
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func Extend(ctx context.Context, req ExtendRequest) error {
 		return err
 	}
 	c := clock{req.Timestamper, req.Hash, tokenSize(req.TokenSize)}
-	if untimed {
-		if _, err := a.appendTimestamp(ctx, c); err != nil {
+	if missing {
+		if err := a.appendTimestamp(ctx, c); err != nil {
 			return fmt.Errorf("timestamp document: %w", err)
 		}
 	}
@@ -91,7 +91,7 @@ func Extend(ctx context.Context, req ExtendRequest) error {
 		}
 	}
 	if req.Level.AtLeast(LevelLTA) {
-		if _, err := a.appendTimestamp(ctx, c); err != nil {
+		if err := a.appendTimestamp(ctx, c); err != nil {
 			return fmt.Errorf("timestamp document: %w", err)
 		}
 	}
@@ -120,7 +120,7 @@ func (req *ExtendRequest) check() error {
 }
 
 // untimed reports whether a signature has no trusted time yet.
-func (req *ExtendRequest) untimed(entries []*entry) (bool, error) {
+func untimed(entries []*entry) (bool, error) {
 	signed, missing := false, false
 	for _, e := range entries {
 		if e.timestamp {
@@ -137,8 +137,8 @@ func (req *ExtendRequest) untimed(entries []*entry) (bool, error) {
 	return missing, nil
 }
 
-// open lists the entries that lack evidence.
-func (req *ExtendRequest) open(f *pdf.File, entries []*entry) ([]*entry, error) {
+// unkept lists the entries that lack evidence.
+func unkept(f *pdf.File, entries []*entry) ([]*entry, error) {
 	done, err := kept(f, entries)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (req *ExtendRequest) keep(ctx context.Context, a *appender) error {
 	if err != nil {
 		return err
 	}
-	open, err := req.open(f, entries)
+	open, err := unkept(f, entries)
 	if err != nil {
 		return err
 	}

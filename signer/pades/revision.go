@@ -76,6 +76,8 @@ func (r *revision) addField(field pdf.Ref) error {
 	fields = append(pdf.Array(nil), fields...)
 	fields = append(fields, field)
 	changed := r.setFlags(form)
+	// An array of its own is written anew; where the reference leads nowhere, or to an
+	// empty one, the form gets a direct array.
 	if ref, ok := form["Fields"].(pdf.Ref); ok && len(fields) > 1 {
 		r.up.Set(ref, fields)
 	} else {

@@ -22,10 +22,9 @@ type clock struct {
 
 // A token is a timestamp that was checked to be over what was asked.
 type token struct {
-	der      []byte
-	parsed   *cms.TimestampToken
-	signer   []byte // raw certificate
-	contents []byte // of a document timestamp: its Contents with the padding
+	der    []byte
+	parsed *cms.TimestampToken
+	signer []byte // raw certificate
 }
 
 // stamp asks for one timestamp. The token's own signature is checked, because one
@@ -81,22 +80,22 @@ func (t *token) certificate() (*x509.Certificate, error) {
 }
 
 // appendTimestamp appends a document timestamp over all that was written so far,
-// EN 319 142-1, clause 5.4.3, and returns it.
-func (a *appender) appendTimestamp(ctx context.Context, c clock) (*token, error) {
+// EN 319 142-1, clause 5.4.3.
+func (a *appender) appendTimestamp(ctx context.Context, c clock) error {
 	f, err := a.open()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r, err := newRevision(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t, err := r.newField("Timestamp")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.declareExtension(); err != nil {
-		return nil, err
+		return err
 	}
 	value := r.up.Add(pdf.Dict{
 		"Type":      pdf.Name("DocTimeStamp"),
@@ -106,20 +105,20 @@ func (a *appender) appendTimestamp(ctx context.Context, c clock) (*token, error)
 		"Contents":  pdf.HexPlaceholder(markContents, c.room),
 	})
 	if err := r.place(t, value, nil); err != nil {
-		return nil, err
+		return err
 	}
 	inc, err := r.build()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	digest, err := a.signed(inc)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	stamped, err := c.stamp(ctx, digest)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	stamped.contents, err = a.fill(stamped.der)
-	return stamped, err
+	_, err = a.fill(stamped.der)
+	return err
 }

@@ -37,7 +37,7 @@ func (w *walk) compareDSS(before, after pdf.Object) error {
 		switch key {
 		case "Type":
 			if e != pdf.Name("DSS") {
-				err = errors.New("Type is wrong")
+				err = errors.New("its Type is wrong")
 			}
 		case "Certs", "CRLs", "OCSPs", "VRI":
 		default:
