@@ -12,6 +12,8 @@ var (
 	ErrWeakKey = errors.New("public key refused")
 	// ErrKeyTaken says that the public key belongs to another credential.
 	ErrKeyTaken = errors.New("public key belongs to another credential")
+	// ErrCompromised says that a certificate for the public key was revoked because the key was compromised.
+	ErrCompromised = errors.New("public key was compromised")
 	// ErrStopped says that an operator has stopped issuance under the profile.
 	ErrStopped = errors.New("issuance is stopped")
 	// ErrIssuer says that the issuing CA's own certificate is not good, not recorded or expired.

@@ -39,7 +39,8 @@ type reservation struct {
 }
 
 // reserve records a certificate in state 'wait', in one statement: the switch,
-// the issuer's own status, the key's owner and the serial are judged together.
+// the issuer's own status, the key's owner, what became of the key and the serial
+// are judged together.
 func (s *store) reserve(ctx context.Context, r *reservation) error {
 	tag, err := s.db.Pool.Exec(ctx, `
 		WITH may AS (
@@ -47,6 +48,7 @@ func (s *store) reserve(ctx context.Context, r *reservation) error {
 			WHERE NOT EXISTS (SELECT FROM ca_stop WHERE profile IN ($4, '*'))
 			  AND ($13::bytea IS NULL OR EXISTS (
 			      SELECT FROM ca_certificate WHERE issuer = $13 AND serial = $14 AND status = 'good'))
+			  AND NOT EXISTS (`+compromised+`$6)
 		), key AS (
 			INSERT INTO ca_key (spki_sha256, credential) SELECT $6, $7 FROM may
 			ON CONFLICT (spki_sha256) DO NOTHING
@@ -62,12 +64,24 @@ func (s *store) reserve(ctx context.Context, r *reservation) error {
 	case err != nil:
 		return fmt.Errorf("record certificate before signing: %w", err)
 	case tag.RowsAffected() == 0:
-		return s.whyNot(ctx, r.Profile)
+		return s.whyNot(ctx, r.Profile, r.SPKI)
 	}
 	return nil
 }
 
-func (s *store) whyNot(ctx context.Context, profile string) error {
+// compromised finds the certificates that were revoked because somebody else had
+// the key: nobody may have another for it (keyCompromise, cACompromise).
+const compromised = `SELECT FROM ca_certificate k JOIN ca_status s ON s.certificate_id = k.id AND s.version = k.version
+	WHERE s.status = 'revoked' AND s.reason IN (1, 2) AND k.spki_sha256 = `
+
+func (s *store) whyNot(ctx context.Context, profile string, spki []byte) error {
+	var lost bool
+	if err := s.db.Pool.QueryRow(ctx, `SELECT EXISTS (`+compromised+`$1)`, spki).Scan(&lost); err != nil {
+		return fmt.Errorf("ask why issuance is refused: %w", err)
+	}
+	if lost {
+		return ErrCompromised
+	}
 	var reason string
 	err := s.db.Pool.QueryRow(ctx, `SELECT reason FROM ca_stop WHERE profile IN ($1, '*') ORDER BY profile DESC LIMIT 1`, profile).Scan(&reason)
 	switch {
@@ -178,7 +192,12 @@ func one[T any](ctx context.Context, q querier, sql string, args ...any) (T, err
 // one, with the audit event in the same transaction.
 func (s *store) change(ctx context.Context, issuer []byte, serial *big.Int, decide func(record) (record, error), event func(before, after record) audit.Event) error {
 	return s.db.InTx(ctx, func(tx pgx.Tx) error {
-		before, err := one[record](ctx, tx, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2 FOR UPDATE OF c`, issuer, serial.Bytes())
+		// The lock is a statement of its own: one that also read the status would, after waiting for another change, join
+		// the certificate's new row with the history as it was before, and find nothing.
+		if _, err := tx.Exec(ctx, `SELECT FROM ca_certificate WHERE issuer = $1 AND serial = $2 FOR UPDATE`, issuer, serial.Bytes()); err != nil {
+			return fmt.Errorf("lock certificate: %w", err)
+		}
+		before, err := one[record](ctx, tx, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2`, issuer, serial.Bytes())
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,11 @@ func Open(ctx context.Context, c Config) (*Local, error) {
 	}
 	l := &Local{cfg: c, names: make(map[string]bool)}
 	l.epoch.Store(1)
+	done, err := softHSMTurn(c.SoftHSMDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	m, err := loadModule(&l.cfg)
 	if err != nil {
 		return nil, err

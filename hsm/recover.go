@@ -45,6 +45,11 @@ func (l *Local) renewSessions() error {
 		return ErrClosed
 	}
 	l.pool.flush()
+	done, err := softHSMTurn(l.cfg.SoftHSMDir)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return l.pool.restoreLogin()
 }
 
@@ -95,6 +100,11 @@ func (l *Local) reinitialise() error {
 	// A module that lost its device may well refuse; what counts is whether
 	// it can be initialised afterwards.
 	_ = l.m.Finalize()
+	done, err := softHSMTurn(l.cfg.SoftHSMDir)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := l.m.initialize(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/miekg/pkcs11"
+	"golang.org/x/sys/unix"
 )
 
 // SoftHSMModule is where Debian's softhsm2 package puts the module.
@@ -18,6 +19,29 @@ const SoftHSMModule = "/usr/lib/softhsm/libsofthsm2.so"
 // softHSMEnv guards SOFTHSM2_CONF, which SoftHSM reads from the environment of
 // the whole process while it initialises.
 var softHSMEnv sync.Mutex
+
+// softHSMTurn waits for this process's turn to initialise SoftHSM or to log in on the token in dir. SoftHSM rewrites
+// the token's own file at each login, and empties it first: another process that reads it in that moment takes the
+// token for absent. Modules other than SoftHSM need no turn (dir is empty).
+func softHSMTurn(dir string) (done func(), err error) {
+	if dir == "" {
+		return func() {}, nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "login.lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("wait for the token's turn: %w", err)
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for the token's turn: %w", err), f.Close())
+	}
+	return func() { f.Close() }, nil
+}
 
 // CreateSoftHSM makes a SoftHSM token in the folder dir, which is created with
 // mode 0700 if it is absent. The folder may be moved afterwards: opening the

@@ -33,7 +33,8 @@ type output struct {
 
 // createOutput starts a file that will be target.
 func createOutput(target string) (*output, error) {
-	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+	old, err := os.Stat(target)
+	if err == nil && !old.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is not a regular file", ErrOutput, target)
 	}
 	// A link is followed, so that it is still one afterwards.
@@ -53,7 +54,25 @@ func createOutput(target string) (*output, error) {
 		o.discard()
 		return nil, fmt.Errorf("%w: lock %s: %w", ErrOutput, f.Name(), err)
 	}
+	if err := o.inherit(old); err != nil {
+		o.discard()
+		return nil, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
 	return o, nil
+}
+
+// inherit gives the file the owner and the permissions of the one that it will replace, if there is one: who could
+// not read that may not read this. An owner whom we may not name stays ourselves.
+func (o *output) inherit(old os.FileInfo) error {
+	if old == nil {
+		return nil
+	}
+	if was, ok := old.Sys().(*syscall.Stat_t); ok {
+		if err := o.Chown(int(was.Uid), int(was.Gid)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return o.Chmod(old.Mode().Perm())
 }
 
 // publish gives the file its name, for good: its bytes are on the disk before, and the

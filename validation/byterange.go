@@ -26,18 +26,12 @@ func (s *signature) covered(file *pdf.File, doc io.ReaderAt) ([]byte, error) {
 	}
 	end := s.byteRange[1].End
 	last := s.revision
-	s.revision = -1
-	for i, rev := range file.Revisions() {
-		if end == rev.End || end == rev.Tail {
-			s.revision = i
-			break
-		}
-	}
-	if s.revision < 0 || s.revision > last {
-		s.revision = last
+	covered, ok := file.EndingAt(end)
+	if !ok || covered > last {
 		return nil, fmt.Errorf("%w ends at byte %d, where no revision of the file ends", errByteRange, end)
 	}
-	v := file.View(s.revision)
+	s.revision = covered
+	v := file.View(covered)
 	if err := s.unchanged(v, file.View(last)); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // drops is not lost, and the messages of all signatures.
 func (r *run) gather(file *pdf.File, list []*signature) (troubles []string) {
 	st := store{r: r, file: file, seen: map[pdf.Entry]bool{}}
-	for i := range file.Revisions() {
+	for i := range file.Len() {
 		if err := st.revision(i); err != nil {
 			troubles = append(troubles, fmt.Sprintf("DSS of revision %d: %v", i, err))
 		}

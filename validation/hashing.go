@@ -17,7 +17,7 @@ import (
 )
 
 // hashBuffer is what is read at once; all the memory that hashing takes.
-const hashBuffer = 256 << 10
+const hashBuffer = 32 << 10
 
 // hashContents fills in the digests of what each signature covers, in one pass over
 // the file for each algorithm. All signatures share their beginning, so one running

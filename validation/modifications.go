@@ -30,7 +30,7 @@ func (r *run) modifications(file *pdf.File, list []*signature, troubles []string
 	if len(list) == 0 {
 		return d, nil
 	}
-	first := len(file.Revisions())
+	first := file.Len()
 	for _, s := range list {
 		first = min(first, s.revision)
 	}
@@ -40,16 +40,16 @@ func (r *run) modifications(file *pdf.File, list []*signature, troubles []string
 	}
 	d.Changes = append(d.Changes, oddities(file, first, list)...)
 	for _, why := range troubles {
-		d.Changes = append(d.Changes, changes.Change{Revision: len(file.Revisions()), Kind: changes.Other, Detail: why})
+		d.Changes = append(d.Changes, changes.Change{Revision: file.Len(), Kind: changes.Other, Detail: why})
 	}
-	if len(d.Changes) > 0 || first < len(file.Revisions())-1 {
+	if len(d.Changes) > 0 || first < file.Len()-1 {
 		d.Modifications = changes.Allowed
 	}
 	for _, s := range list {
 		if why := s.forbidden(d.Changes); why != "" {
 			d.Modifications = changes.Suspicious
 			s.settle(s.checks.conclude("SAV", undecided(SigConstraintsFailure, "changed after signing: %s", why), ""))
-		} else if s.revision < len(file.Revisions())-1 {
+		} else if s.revision < file.Len()-1 {
 			s.checks.add("SAV", Passed, "all changes after signing are allowed")
 		}
 	}
@@ -62,7 +62,7 @@ func oddities(file *pdf.File, first int, list []*signature) []changes.Change {
 	for _, a := range file.Anomalies() {
 		switch {
 		case slices.Contains(everywhere, a.Kind), a.Kind == pdf.Overlap && inContents(list, a.Offset):
-			a.Revision = len(file.Revisions())
+			a.Revision = file.Len()
 		case a.Revision > first && slices.Contains(afterSigning, a.Kind):
 		default:
 			continue

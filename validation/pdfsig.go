@@ -55,7 +55,7 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 		ref   pdf.Ref
 	}
 	seen := map[key]bool{}
-	for i := len(file.Revisions()) - 1; i >= 0; i-- {
+	for i := file.Len() - 1; i >= 0; i-- {
 		fields, err := pdf.Signatures(file.View(i))
 		if err != nil {
 			troubles = append(troubles, fmt.Sprintf("form of revision %d: %v", i, err))

@@ -44,11 +44,7 @@ func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (_ *a
 			err = errors.Join(err, app.Close())
 		}
 	}()
-	cps := conf.Policy.CPS
-	if cps == "" {
-		cps = conf.PublicURL + "/cps"
-	}
-	if app.policies, err = policies.Load(policies.Options{Arc: conf.Policy.Arc, CPSURL: cps}); err != nil {
+	if app.policies, err = conf.policies(); err != nil {
 		return nil, err
 	}
 	var dsn string

@@ -64,6 +64,9 @@ Example:
 func (c *configCheckCommand) Run(env *environment) error {
 	f := folder(c.Dir)
 	conf, err := f.open()
+	if err == nil {
+		err = conf.checkBeyond()
+	}
 	if err != nil {
 		return err
 	}

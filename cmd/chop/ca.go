@@ -34,7 +34,7 @@ func (caCommand) Help() string {
 
 type caIssueCommand struct {
 	folderFlag
-	Profile string `required:"" help:"Certificate profile: resident, department-seal, …"`
+	Profile string `required:"" help:"Certificate profile: resident, department-seal or tsa-unit."`
 	CSR     string `required:"" name:"csr" placeholder:"FILE" help:"The request, PEM or DER."`
 	Out     string `required:"" placeholder:"FILE" help:"Where to write the certificate (PEM)."`
 }
@@ -56,6 +56,11 @@ func (c *caIssueCommand) Run(env *environment) (err error) {
 	if block, _ := pem.Decode(csr); block != nil {
 		csr = block.Bytes
 	}
+	out, err := createOut(c.Out)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	app, err := openAppliance(env, c.Dir)
 	if err != nil {
 		return err
@@ -69,7 +74,7 @@ func (c *caIssueCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(c.Out, encodeCertificate(cert), 0o644); err != nil {
+	if err := out.commit(encodeCertificate(cert)); err != nil {
 		return fmt.Errorf("the certificate %s is issued and recorded, but: %w", ca.FormatSerial(cert.SerialNumber), err)
 	}
 	serial := ca.FormatSerial(cert.SerialNumber)
@@ -208,6 +213,11 @@ func (caCRLCommand) Help() string {
 }
 
 func (c *caCRLCommand) Run(env *environment) (err error) {
+	out, err := createOut(c.Out)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	app, err := openAppliance(env, c.Dir)
 	if err != nil {
 		return err
@@ -224,7 +234,7 @@ func (c *caCRLCommand) Run(env *environment) (err error) {
 	if strings.HasSuffix(c.Out, ".pem") {
 		crl = pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})
 	}
-	if err := writeFile(c.Out, crl, 0o644); err != nil {
+	if err := out.commit(crl); err != nil {
 		return err
 	}
 	return env.print(map[string]any{"file": c.Out, "bytes": len(crl)}, "%s: written, %d bytes", c.Out, len(crl))

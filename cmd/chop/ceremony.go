@@ -34,28 +34,64 @@ func (c *ceremonyCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	app, err := openAppliance(env, c.Dir)
-	if err != nil {
-		return err
-	}
-	defer app.closeInto(&err)
-	for _, role := range []string{roleRoot, roleCA} {
-		if c.DryRun {
-			break
-		}
-		if _, err := app.tokens.create(env.ctx, role); err != nil {
-			return err
-		}
-	}
-	result, err := app.ceremony(env.ctx, plan, c.DryRun)
+	result, err := c.hold(env, plan)
 	if err != nil {
 		return err
 	}
 	return env.print(map[string]any{"already_done": result.AlreadyDone, "transcript": result.Transcript}, "%s", result.Transcript)
 }
 
+// hold runs the plan. It comes before init, which then finds the CA made: so it makes what it needs of the folder,
+// and a dry run makes nothing.
+func (c *ceremonyCommand) hold(env *environment, plan []byte) (result *ca.CeremonyResult, err error) {
+	f := folder(c.Dir)
+	if c.DryRun {
+		conf, err := f.open()
+		if errors.Is(err, errNoAppliance) {
+			conf, err = defaultConfig(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return rehearse(env.ctx, conf, plan)
+	}
+	if err := f.create(); err != nil {
+		return nil, err
+	}
+	conf, err := loadOrWriteConfig(f.config(), func(*config) {})
+	if err != nil {
+		return nil, err
+	}
+	app, err := connect(env.ctx, f, conf, env.log)
+	if err != nil {
+		return nil, err
+	}
+	defer app.closeInto(&err)
+	for _, role := range []string{roleRoot, roleCA} {
+		if _, err := app.tokens.create(env.ctx, role); err != nil {
+			return nil, err
+		}
+	}
+	return app.ceremony(env.ctx, plan)
+}
+
+// rehearse says what a plan would do.
+func rehearse(ctx context.Context, conf config, plan []byte) (*ca.CeremonyResult, error) {
+	set, err := conf.policies()
+	if err != nil {
+		return nil, err
+	}
+	urls, err := ca.URLsUnder(conf.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	return ca.RunCeremony(ctx, ca.CeremonyConfig{
+		Policies: set, Plan: plan, URLs: urls, Tools: ceremonyTools(conf.HSM), DryRun: true, Now: now,
+	})
+}
+
 // ceremony runs a plan. The root's worker ends with it: the root signs at no other time.
-func (a *appliance) ceremony(ctx context.Context, plan []byte, dryRun bool) (result *ca.CeremonyResult, err error) {
+func (a *appliance) ceremony(ctx context.Context, plan []byte) (result *ca.CeremonyResult, err error) {
 	defer func() { err = errors.Join(err, a.tokens.release(roleRoot)) }()
 	urls, err := ca.URLsUnder(a.config.PublicURL)
 	if err != nil {
@@ -63,9 +99,9 @@ func (a *appliance) ceremony(ctx context.Context, plan []byte, dryRun bool) (res
 	}
 	result, err = ca.RunCeremony(ctx, ca.CeremonyConfig{
 		DB: a.db, Policies: a.policies, Plan: plan, Keys: ceremonyKeys{a.tokens}, URLs: urls,
-		PublicDir: a.folder.path("public"), Tools: ceremonyTools(a.config.HSM), DryRun: dryRun, Now: now,
+		PublicDir: a.folder.path("public"), Tools: ceremonyTools(a.config.HSM), Now: now,
 	})
-	if err != nil || dryRun || result.AlreadyDone {
+	if err != nil || result.AlreadyDone {
 		return result, err
 	}
 	name := "transcript-" + now().UTC().Format("20060102T150405Z") + ".txt"

@@ -31,6 +31,7 @@ type commandLine struct {
 	Bench    benchCommand    `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
 
 	HSMWorker  struct{}          `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
+	HSMCreate  hsmCreateCommand  `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
 	BenchToken benchTokenCommand `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
 }
 
@@ -42,6 +43,7 @@ type folderFlag struct {
 // environment is what a command gets besides its flags.
 type environment struct {
 	ctx  context.Context
+	in   io.Reader
 	out  io.Writer
 	json bool
 	log  *slog.Logger

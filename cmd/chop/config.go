@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"chop/policies"
 )
 
 // config is chop.yaml. Unknown keys are refused, so that a misspelt one is never silently without effect.
@@ -88,7 +91,9 @@ func loadConfig(path string) (config, error) {
 	c := config{}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil {
+	if err := dec.Decode(&c); errors.Is(err, io.EOF) {
+		return config{}, fmt.Errorf("%w: %s is empty", errConfig, path)
+	} else if err != nil {
 		return config{}, fmt.Errorf("%w: %s: %v", errConfig, path, err)
 	}
 	if err := c.check(); err != nil {
@@ -135,6 +140,37 @@ func (c *config) check() error {
 	}
 	if c.HSM.CallTimeout < 0 || c.Database.MaxConns < 0 {
 		return errors.New("hsm.call_timeout and database.max_conns may not be negative")
+	}
+	return nil
+}
+
+// policies loads what certificates say about their policies, as this configuration has it.
+func (c *config) policies() (*policies.Set, error) {
+	cps := c.Policy.CPS
+	if cps == "" {
+		cps = c.PublicURL + "/cps"
+	}
+	set, err := policies.Load(policies.Options{Arc: c.Policy.Arc, CPSURL: cps})
+	if err != nil {
+		return nil, fmt.Errorf("%w: policy: %w", errConfig, err)
+	}
+	return set, nil
+}
+
+// checkBeyond refuses what only a start would meet: policies that cannot be loaded, and files that are not there.
+func (c *config) checkBeyond() error {
+	if _, err := c.policies(); err != nil {
+		return err
+	}
+	if c.Database.DSNFile != "" {
+		if _, err := readSecretFile(c.Database.DSNFile); err != nil {
+			return fmt.Errorf("%w: database.dsn_file: %w", errConfig, err)
+		}
+	}
+	if c.HSM.Module != "" {
+		if _, err := os.Stat(c.HSM.Module); err != nil {
+			return fmt.Errorf("%w: hsm.module: %w", errConfig, err)
+		}
 	}
 	return nil
 }

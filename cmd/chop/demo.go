@@ -13,6 +13,7 @@ import (
 
 	"chop/internal/audit"
 	"chop/signer"
+	"chop/signer/pades"
 	"chop/validation"
 )
 
@@ -67,13 +68,18 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	ctx, stop := context.WithCancel(env.ctx)
 	defer stop()
 	go func() { serving <- app.serve(ctx, listener) }()
-	if err := c.job(env, app, say); err != nil {
+	end := func() error { // a server that was still starting says that it was stopped: so it was, by us
 		stop()
-		return errors.Join(err, <-serving)
+		if err := <-serving; !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	}
+	if err := c.job(env, app, say); err != nil {
+		return errors.Join(err, end())
 	}
 	if c.Once {
-		stop()
-		return <-serving
+		return end()
 	}
 	say("\nServing on http://%s until Ctrl-C: certificates, CRLs, OCSP and timestamps for what was signed.", listener.Addr())
 	return <-serving
@@ -108,7 +114,13 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 		Credential: credential.ID, Level: "B-LT", Operator: localActor(), In: in, Out: out,
 		Place: place, Field: field, Reason: "Issued under the sample policy", Location: "Hong Kong 香港",
 	}
-	if err := sealing.SignPDF(env.ctx, request); err != nil {
+	err = sealing.SignPDF(env.ctx, request)
+	if errors.Is(err, pades.ErrAppearance) {
+		say("   there is no room on its first page for a visible signature: it gets an invisible one")
+		request.Place = nil
+		err = sealing.SignPDF(env.ctx, request)
+	}
+	if err != nil {
 		return err
 	}
 	say("   %s is signed: one use of the key, one timestamp, and the proof of the certificates' status inside", shown(out))

@@ -64,6 +64,8 @@ var explanations = []struct {
 	{errNoAppliance, true, "`chop init --dir DIR` creates one"},
 	{errConfig, true, "correct the file, or move it away and run `chop init` to have a default written"},
 
+	{policies.ErrUnknownPolicy, true, "`chop ca issue --help` and `chop sign pdf --help` name those that there are"},
+
 	{pades.ErrEncrypted, true, "remove the password first, for example with `qpdf --decrypt`; a signature could not be checked without it"},
 	{pades.ErrNotPDF, true, "check the path; the file has no PDF header"},
 	{pades.ErrMalformed, true, "have the file repaired first, for example with `qpdf in.pdf out.pdf`, and look at the result before it is signed"},
@@ -80,7 +82,7 @@ var explanations = []struct {
 	{pades.ErrAtLevel, true, "nothing is left to do at this level"},
 	{pades.ErrUnsigned, true, "sign it first: `chop sign pdf`"},
 	{pades.ErrTooLarge, false, "the certificates or the timestamp are larger than the room for them; nothing was handed out"},
-	{pades.ErrRequest, true, "see `chop sign pdf --help`"},
+	{pades.ErrRequest, true, "the same command with --help shows its forms"},
 
 	{signer.ErrCredentialNotFound, true, "`chop seal list --dir DIR` shows the ids"},
 	{signer.ErrCredentialNotActive, false, "make another seal with `chop seal create`"},
@@ -96,13 +98,13 @@ var explanations = []struct {
 	{ca.ErrTransition, false, "`chop ca status` shows what it is now; revoked is final, and only a suspended certificate is resumed"},
 	{ca.ErrCSR, true, "make the request with `openssl req -new`, in PEM or DER"},
 	{ca.ErrWeakKey, true, "make a new key, P-256 for example, and a request for it"},
+	{ca.ErrCompromised, true, "nobody may use that key any more: make a new one"},
 	{ca.ErrKeyTaken, true, "a key belongs to one credential for ever: make a new key"},
 	{ca.ErrRequest, true, "see `chop ca --help` for a request that fits the profile resident"},
 	{ca.ErrLint, true, "the subject breaks a rule for certificates; correct it in the request"},
 	{ca.ErrStopped, false, "an operator has stopped issuance; find out why before it is allowed again"},
 	{ca.ErrPlan, true, "correct the plan, and have it reviewed again"},
 	{ca.ErrOtherPlan, false, "a data folder has one ceremony: use the plan that was begun, or another folder"},
-	{policies.ErrUnknownPolicy, true, "the names are in policies/files of the source, and in docs/operations.md"},
 
 	{hsm.ErrPIN, false, "the PIN in DIR/secrets is not the token's; it is not tried again, since tokens lock"},
 	{hsm.ErrTokenAbsent, false, "connect the token, or restore DIR/tokens from a backup"},

@@ -82,8 +82,9 @@ func transplanted(signed []byte, sig part) []byte {
 // department does and puts the department's certificate before his own.
 func byStranger(t *testing.T, sig part) []byte {
 	t.Helper()
-	trusted := sig.parsed(t).Certificates
-	real, err := x509.ParseCertificate(trusted[0])
+	genuine := sig.parsed(t)
+	department := genuine.SignerInfos[0].FindCertificate(genuine.Certificates)
+	real, err := x509.ParseCertificate(department)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +92,10 @@ func byStranger(t *testing.T, sig part) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A set is sorted in DER, a shorter element first: the long name makes this one the last.
+	// A set is sorted in DER, a shorter element first: the long name, which is also the issuer's, makes this one the last.
 	tmpl := &x509.Certificate{
 		SerialNumber: real.SerialNumber, KeyUsage: x509.KeyUsageContentCommitment,
-		Subject:   pkix.Name{CommonName: real.Subject.CommonName, OrganizationalUnit: []string{strings.Repeat("x", 2000)}},
+		Subject:   pkix.Name{CommonName: real.Subject.CommonName, OrganizationalUnit: []string{strings.Repeat("x", len(department)/2)}},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
@@ -118,7 +119,7 @@ func byStranger(t *testing.T, sig part) []byte {
 		t.Fatal(err)
 	}
 	forged, err := cms.Build(cms.BuildParams{
-		ContentType: cms.OIDData, Certificates: append(trusted[:1:1], der), Certificate: cert,
+		ContentType: cms.OIDData, Certificates: [][]byte{department, der}, Certificate: cert,
 		Hash: crypto.SHA256, Scheme: cms.ECDSA, SignedAttrs: attributes, Signature: value,
 	})
 	if err != nil {

@@ -28,7 +28,8 @@ Example:
 func (c *initCommand) Run(env *environment) (err error) {
 	f := folder(c.Dir)
 	if conf, err := f.open(); err == nil && c.PublicURL != "" && c.PublicURL != conf.PublicURL {
-		return fmt.Errorf("%w: %s says public_url %s, and certificates already carry it", errConfig, f.config(), conf.PublicURL)
+		return unusable(fmt.Errorf("%s says public_url %s, and certificates carry it already", f.config(), conf.PublicURL),
+			"leave --public-url out, or make another appliance in another folder")
 	}
 	done, err := initialise(env.ctx, f, func(conf *config) {
 		if c.PublicURL != "" {
@@ -116,7 +117,7 @@ func (a *appliance) ensureCeremony(ctx context.Context) (*ca.CeremonyResult, err
 	if _, err := readCertificate(filepath.Join(a.folder.path("public"), "issuing.pem")); err == nil {
 		return nil, nil
 	}
-	return a.ceremony(ctx, ca.DefaultPlan(), false)
+	return a.ceremony(ctx, ca.DefaultPlan())
 }
 
 // ensureVaults makes the wrapping and data keys. Opening a vault runs the attacks that its token must resist.

@@ -28,6 +28,8 @@ func main() {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first Ctrl-C lets the command end in order. It takes the handler away, so that a second one kills.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -55,7 +57,7 @@ func run(ctx context.Context, args []string) int {
 		level = slog.LevelDebug
 	}
 	env := &environment{
-		ctx: ctx, out: os.Stdout, json: cli.JSON,
+		ctx: ctx, in: os.Stdin, out: os.Stdout, json: cli.JSON,
 		log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	err = kctx.Run(env)
@@ -64,6 +66,10 @@ func run(ctx context.Context, args []string) int {
 	}
 	if code, ok := errors.AsType[exitCode](err); ok {
 		return int(code)
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		fmt.Fprintln(os.Stderr, "chop: interrupted\nhint: run it again; what was begun is finished, or closed in the records")
+		return 1
 	}
 	code, hint := explain(err)
 	fmt.Fprintf(os.Stderr, "chop: %v\n", err)

@@ -77,17 +77,17 @@ func (a *appliance) nobodyLeft(t testing.TB) {
 	eventually(t, "no process is left behind", func() bool { return len(a.processes(t)) == 0 })
 }
 
-// databaseServer is the process of the private cluster's server, 0 if none runs.
+// databaseServer is the process of the private cluster's server, 0 if none runs or it has not written its file yet.
 func (a *appliance) databaseServer(t testing.TB) int {
 	t.Helper()
 	b, err := os.ReadFile(a.path("postgres", "data", "postmaster.pid"))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	first, _, _ := strings.Cut(string(b), "\n")
+	first, _, written := strings.Cut(string(b), "\n")
+	if !written {
+		return 0
+	}
 	pid, err := strconv.Atoi(first)
 	if err != nil {
 		t.Fatal(err)

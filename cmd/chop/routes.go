@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"chop/ca"
 	"chop/internal/web"
@@ -22,7 +23,7 @@ import (
 //	POST /tsa                   RFC 3161, 3.4
 func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler) http.Handler {
 	r := chi.NewRouter()
-	r.Use(web.Recover)
+	r.Use(web.Recover, middleware.GetHead) // RFC 9110, 9.1: who serves GET serves HEAD
 	r.Method(http.MethodGet, "/", site.page("home"))
 	r.Method(http.MethodGet, "/cps", site.page("cps"))
 	r.Method(http.MethodGet, "/chop.css", site.style())

@@ -113,7 +113,7 @@ func (t *tokens) create(ctx context.Context, role string) (created bool, err err
 	if err := os.Mkdir(half, 0o700); err != nil {
 		return false, fmt.Errorf("create token %s: %w", role, err)
 	}
-	if err := hsm.CreateSoftHSM(ctx, half, tokenLabel(role), pin, soPIN); err != nil {
+	if err := createToken(ctx, newToken{half, tokenLabel(role), pin, soPIN}); err != nil {
 		return false, fmt.Errorf("create token %s: %w", role, err)
 	}
 	if err := os.Rename(half, t.folder.token(role)); err != nil {

@@ -48,15 +48,18 @@ func (c *validateCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return unusable(err, "give certificates as PEM or DER files")
 	}
+	info, err := os.Stat(c.File)
+	if err != nil {
+		return unusable(err, "")
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return unusable(fmt.Errorf("validate %s: it is not a regular file", c.File), "check the path")
+	}
 	doc, err := os.Open(c.File)
 	if err != nil {
 		return unusable(err, "")
 	}
 	defer doc.Close()
-	info, err := doc.Stat()
-	if err != nil {
-		return unusable(err, "")
-	}
 	own, closeOwn := c.appliance(env)
 	defer closeOwn(&err)
 	v, err := newValidator(anchors, newFetcher(own))

@@ -130,7 +130,7 @@ func (w *writer) name(n Name) error {
 		switch c := n[i]; {
 		case c == 0:
 			return fmt.Errorf("name %q has a zero byte", n)
-		case c < '!' || c > '~' || c == '#' || isDelimiter(c):
+		case c < '!' || c > '~' || c == '#' || class[c] == delimiter:
 			w.buf = append(w.buf, '#', hexDigits[c>>4], hexDigits[c&15])
 		default:
 			w.buf = append(w.buf, c)

@@ -30,7 +30,7 @@ type cached struct {
 	s   *objectStream
 }
 
-func (s *objectStream) size() int { return cap(s.data) + 12*cap(s.nums) }
+func (s *objectStream) size() int { return cap(s.data) + 16*cap(s.nums) }
 
 func (c *streamCache) get(k streamKey) *objectStream {
 	c.mu.Lock()

@@ -24,11 +24,13 @@ type File struct {
 	linear  bool
 	entries int        // of all sections
 	revs    []revision // oldest first
+	index   index      // of their entries; nil for a few
 
 	scan    atomic.Int64 // bytes that may still be searched
 	decoded atomic.Int64 // bytes that may still be decoded
 	parsed  atomic.Int64 // bytes that may still be parsed
 	cache   streamCache
+	parsers sync.Pool // of *parser, for their buffers; of this file, so that no bytes of another are in them
 
 	reading   int64 // the section that is being read, -1 if none
 	notes     notes // made while opening
@@ -103,6 +105,20 @@ func (f *File) Revisions() []Revision {
 		out[i].Trailer = out[i].Trailer.Clone()
 	}
 	return out
+}
+
+// Len returns the number of revisions.
+func (f *File) Len() int { return len(f.revs) }
+
+// EndingAt returns the oldest revision whose End or Tail is the offset; ok is false if
+// there is none.
+func (f *File) EndingAt(off int64) (i int, ok bool) {
+	for i := range f.revs {
+		if off == f.revs[i].End || off == f.revs[i].Tail {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // View returns the document as revision i left it. It panics if i is out of range.

@@ -24,7 +24,7 @@ func (v *View) load(e entry, ref Ref) (Object, error) {
 		}
 		return v.compressed(e)
 	}
-	o, err := v.indirect(e)
+	o, err := v.indirect(e, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,9 @@ func (v *View) load(e entry, ref Ref) (Object, error) {
 	return o.value, nil
 }
 
-// indirect reads the object of an entry that is in use.
-func (v *View) indirect(e entry) (*indirect, error) {
-	o, err := v.f.readIndirect(int64(e.off), v.length)
+// indirect reads the object of an entry that is in use. The trace may be nil.
+func (v *View) indirect(e entry, way *trace) (*indirect, error) {
+	o, err := v.f.readIndirect(int64(e.off), v.length, way)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,11 @@ func (v *View) length(o Object) (int64, bool) {
 	var value Object
 	if e.kind == Compressed {
 		value, _ = v.compressed(e)
-	} else if _, in, err := v.f.readValue(int64(e.off)); err == nil && in.ref.Num == ref.Num {
-		value = in.value
+	} else if p, in, err := v.f.readValue(int64(e.off), nil); err == nil {
+		v.f.release(p)
+		if in.ref.Num == ref.Num {
+			value = in.value
+		}
 	}
 	n, ok := value.(int64)
 	return n, ok

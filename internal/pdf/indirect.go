@@ -6,22 +6,31 @@ import "fmt"
 type indirect struct {
 	ref       Ref
 	value     Object
-	span      Span  // from the object number to the end of endobj
-	at        int64 // of the value
+	span      Span // from the object number to the end of endobj
 	duplicate *Name
 	badLength bool // Length does not lead to endstream; the data's end was searched for
 }
 
+// readingCost is what reading one object costs at least, in bytes of Limits.ParsedTotal:
+// a million empty ones are not free.
+const readingCost = 32
+
 // readValue reads an indirect object at off up to the end of its value, and stays
-// there; the data of a stream is not looked at. span ends there too.
-func (f *File) readValue(off int64) (*parser, *indirect, error) {
+// there; the data of a stream is not looked at. span ends there too. The trace may be
+// nil. The caller releases the parser.
+func (f *File) readValue(off int64, way *trace) (_ *parser, _ *indirect, err error) {
 	if off < 0 || off >= f.size {
 		return nil, nil, fmt.Errorf("%w: offset %d lies outside the file", ErrMalformed, off)
 	}
 	// White space and comments before the number are put up with, but not megabytes of
 	// them, through which a million entries could lead.
-	p := newParser(newWindow(f.r, off, min(f.size, off+windowMin)), f.lim)
-	defer func() { f.parsed.Add(off - p.offset()) }()
+	p := f.parser(off, min(f.size, off+windowMin))
+	defer func() {
+		f.parsed.Add(off - p.offset() - readingCost)
+		if err != nil {
+			f.release(p)
+		}
+	}()
 	if f.parsed.Load() < 0 {
 		return nil, nil, fmt.Errorf("%w: too many bytes of objects", ErrLimit)
 	}
@@ -42,10 +51,13 @@ func (f *File) readValue(off int64) (*parser, *indirect, error) {
 	o := &indirect{ref: Ref{uint32(num.i), uint16(gen.i)}, span: num.span}
 	p.end = min(f.size, num.span.Start+f.lim.ObjectBytes)
 	p.skipSpace()
-	o.at = p.offset()
-	if p.match("endobj") { // an object without value is null
-		p.seek(o.at)
-	} else {
+	at := p.offset()
+	switch {
+	case p.match("endobj"): // an object without value is null
+		p.seek(at)
+	case way != nil:
+		o.value, err = p.traced(way)
+	default:
 		o.value, err = p.object()
 	}
 	if at := p.offset(); at > p.end || err != nil && at == p.end && at < f.size {
@@ -60,12 +72,14 @@ func (f *File) readValue(off int64) (*parser, *indirect, error) {
 }
 
 // readIndirect reads the indirect object at off. length resolves a stream's Length
-// and reports whether it could; it may be nil, then only a direct Length is used.
-func (f *File) readIndirect(off int64, length func(Object) (int64, bool)) (*indirect, error) {
-	p, o, err := f.readValue(off)
+// and reports whether it could; it may be nil, then only a direct Length is used. So
+// may the trace.
+func (f *File) readIndirect(off int64, length func(Object) (int64, bool), way *trace) (*indirect, error) {
+	p, o, err := f.readValue(off, way)
 	if err != nil {
 		return nil, err
 	}
+	defer f.release(p)
 	p.end = min(f.size, p.offset()+windowMin) // a keyword comes next; see readValue
 	t, err := p.token()
 	if err == nil && t.keyword("stream") {

@@ -174,7 +174,7 @@ func (in *inspection) tables() []Span {
 // object reads one object and checks it by itself; nil if it cannot be read.
 func (in *inspection) object(e placed) *indirect {
 	a := Anomaly{Revision: e.rev, Offset: int64(e.off), Ref: Ref{e.num, e.gen}}
-	o, err := in.f.readIndirect(int64(e.off), in.f.View(e.rev).length)
+	o, err := in.f.readIndirect(int64(e.off), in.f.View(e.rev).length, nil)
 	if err != nil {
 		in.unreadable(a, err)
 		return nil

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 )
@@ -41,19 +42,24 @@ type lexer struct {
 }
 
 // Character classes, 7.2.2.
-func isSpace(c byte) bool {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f' || c == 0
-}
+const (
+	regular = iota
+	space
+	delimiter
+)
 
-func isDelimiter(c byte) bool {
-	switch c {
-	case '(', ')', '<', '>', '[', ']', '{', '}', '/', '%':
-		return true
+var class = func() (t [256]uint8) {
+	for _, c := range []byte(" \n\r\t\f\x00") {
+		t[c] = space
 	}
-	return false
-}
+	for _, c := range []byte("()<>[]{}/%") {
+		t[c] = delimiter
+	}
+	return t
+}()
 
-func isRegular(c byte) bool { return !isSpace(c) && !isDelimiter(c) }
+func isSpace(c byte) bool   { return class[c] == space }
+func isRegular(c byte) bool { return class[c] == regular }
 
 // skipSpace moves past white space and comments.
 func (x *lexer) skipSpace() {
@@ -129,26 +135,36 @@ func (x *lexer) token() (token, error) {
 	return t, nil
 }
 
-// regular collects a run of regular characters.
+// regular collects a run of regular characters, a window at a time.
 func (x *lexer) regular() error {
-	for {
-		c, ok := x.peek()
-		if !ok || !isRegular(c) {
-			return nil
+	for x.pos < len(x.buf) || x.fill() {
+		run := x.buf[x.pos:]
+		n := 0
+		for n < len(run) && isRegular(run[n]) {
+			n++
 		}
-		x.pos++
-		if err := x.put(c); err != nil {
-			return err
+		if int64(n) > x.max-int64(len(x.text)) {
+			return x.tooLong()
+		}
+		x.text = append(x.text, run[:n]...)
+		x.pos += n
+		if n < len(run) {
+			break
 		}
 	}
+	return nil
 }
 
 func (x *lexer) put(c byte) error {
 	if int64(len(x.text)) >= x.max {
-		return fmt.Errorf("%w: token longer than %d bytes", ErrLimit, x.max)
+		return x.tooLong()
 	}
 	x.text = append(x.text, c)
 	return nil
+}
+
+func (x *lexer) tooLong() error {
+	return fmt.Errorf("%w: token longer than %d bytes", ErrLimit, x.max)
 }
 
 // name collects a name, undoing #xx (7.3.5). A '#' without two hexadecimal digits
@@ -157,8 +173,12 @@ func (x *lexer) name() error {
 	if err := x.regular(); err != nil {
 		return err
 	}
-	out := x.text[:0]
-	for i := 0; i < len(x.text); i++ {
+	plain := bytes.IndexByte(x.text, '#')
+	if plain < 0 {
+		return nil
+	}
+	out := x.text[:plain]
+	for i := plain; i < len(x.text); i++ {
 		c := x.text[i]
 		if c == '#' && i+2 < len(x.text) {
 			h, l := hexDigit(x.text[i+1]), hexDigit(x.text[i+2])
@@ -190,6 +210,13 @@ func number(text []byte, t *token) {
 		}
 	}
 	if digits == 0 || dots > 1 {
+		return
+	}
+	if dots == 0 && digits == len(text) && digits <= 18 { // no sign, and no overflow
+		for _, c := range text {
+			t.i = 10*t.i + int64(c-'0')
+		}
+		t.kind, t.f = tokInt, float64(t.i)
 		return
 	}
 	if dots == 0 {

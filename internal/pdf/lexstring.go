@@ -1,16 +1,25 @@
 package pdf
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
+
+// hexValue is the value of a hexadecimal digit, 255 of any other byte.
+var hexValue = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = 255
+	}
+	for i := range uint8(16) {
+		t["0123456789abcdef"[i]], t["0123456789ABCDEF"[i]] = i, i
+	}
+	return t
+}()
 
 // hexDigit returns the value of a hexadecimal digit, or -1.
 func hexDigit(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
+	if v := hexValue[c]; v < 16 {
+		return int(v)
 	}
 	return -1
 }
@@ -21,6 +30,9 @@ func hexDigit(c byte) int {
 func (x *lexer) hexString() error {
 	half, odd := 0, false
 	for {
+		if !odd {
+			x.hexPairs()
+		}
 		c, ok := x.next()
 		if !ok {
 			return fmt.Errorf("%w: hexadecimal string without end", ErrMalformed)
@@ -44,6 +56,38 @@ func (x *lexer) hexString() error {
 			}
 		}
 		half, odd = d, !odd
+	}
+}
+
+// hexPairs collects the pairs of digits that come next in the window, up to anything
+// else or the limit, which are left to hexString. The Contents of a signature are tens of
+// thousands of digits without a break.
+func (x *lexer) hexPairs() {
+	const block = 512 // pairs at a time: no room is made for a string that may be short
+	for {
+		in := x.buf[x.pos:]
+		room := int(min(int64(len(in)/2), x.max-int64(len(x.text)), block))
+		if room <= 0 {
+			return
+		}
+		in = in[:2*room]
+		x.text = slices.Grow(x.text, room)
+		out := x.text[len(x.text) : len(x.text)+room]
+		n := 0
+		for n < len(out) && len(in) >= 2 {
+			high, low := hexValue[in[0]], hexValue[in[1]]
+			if high|low > 15 {
+				break
+			}
+			out[n] = high<<4 | low
+			in = in[2:]
+			n++
+		}
+		x.text = x.text[:len(x.text)+n]
+		x.pos += 2 * n
+		if n < room {
+			return
+		}
 	}
 }
 

@@ -9,6 +9,10 @@ type Limits struct {
 	// Sections is the number of cross-reference sections, which is what bounds the
 	// /Prev chain and so the number of revisions.
 	Sections int
+	// Compared is the product of the two, on top of twice the file's size: what a
+	// comparison of every revision with the one before has to look at. Compressed
+	// cross-reference streams would otherwise make billions of a few hundred kilobytes.
+	Compared int64
 	// Depth is how deep arrays and dictionaries may nest.
 	Depth int
 	// ObjectBytes is the length of one object in the file, stream data excepted.
@@ -21,8 +25,8 @@ type Limits struct {
 	// the time that a file of many small bombs can take.
 	DecodedTotal int64
 	// ParsedTotal is how many bytes all objects read in one File may take together, on
-	// top of sixteen times the file's size. A million references to one huge object
-	// are what it stops.
+	// top of sixteen times the file's size; reading one counts as 32 bytes more. A
+	// million references to one huge object are what it stops.
 	ParsedTotal int64
 	// Scan is how many bytes may be searched for misplaced keywords (endstream,
 	// startxref) in one File, on top of four times the file's size.
@@ -37,14 +41,15 @@ type Limits struct {
 // million objects stay under.
 func DefaultLimits() Limits {
 	return Limits{
-		Entries:      4 << 20,
-		Sections:     1024,
+		Entries:      1 << 20,
+		Sections:     256,
+		Compared:     16 << 20,
 		Depth:        100,
 		ObjectBytes:  16 << 20,
 		Elements:     1 << 20,
 		Decoded:      64 << 20,
-		DecodedTotal: 4 << 30,
-		ParsedTotal:  1 << 30,
+		DecodedTotal: 512 << 20,
+		ParsedTotal:  128 << 20,
 		Scan:         16 << 20,
 		Nodes:        1 << 20,
 		Anomalies:    16,
@@ -58,6 +63,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Sections <= 0 {
 		l.Sections = d.Sections
+	}
+	if l.Compared <= 0 {
+		l.Compared = d.Compared
 	}
 	if l.Depth <= 0 {
 		l.Depth = d.Depth

@@ -1,6 +1,11 @@
 package pdf
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+)
 
 // An objectStream is a decoded object stream (7.5.7).
 type objectStream struct {
@@ -8,6 +13,33 @@ type objectStream struct {
 	first int
 	nums  []uint32
 	offs  []int // from first
+	order func() []uint32
+}
+
+// find returns the place of an object in the stream, -1 if it is not there. The index
+// that its entry states is wrong now and then; the header of the stream has the last
+// word, and in it the first mention.
+func (s *objectStream) find(num uint32, stated int) int {
+	if stated < len(s.nums) && s.nums[stated] == num {
+		return stated
+	}
+	order := s.order()
+	i, ok := slices.BinarySearchFunc(order, num, func(at, num uint32) int { return cmp.Compare(s.nums[at], num) })
+	if !ok {
+		return -1
+	}
+	return int(order[i])
+}
+
+// sorted returns the places of the objects by their numbers. It is only needed for a
+// wrong index, but then a search from the start for each of a million would never end.
+func (s *objectStream) sorted() []uint32 {
+	order := make([]uint32, len(s.nums))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Or(cmp.Compare(s.nums[a], s.nums[b]), cmp.Compare(a, b)) })
+	return order
 }
 
 // compressed returns the object of a Compressed entry. It is looked up in the one
@@ -25,21 +57,11 @@ func (v *View) compressedDuplicate(e entry) (Object, *Name, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("object stream %d: %w", container, err)
 	}
-	if index >= len(s.nums) || s.nums[index] != e.num {
-		// The index is wrong now and then; the header of the stream has the last word.
-		index = -1
-		for i, n := range s.nums {
-			if n == e.num {
-				index = i
-				break
-			}
-		}
-		if index < 0 {
-			return nil, nil, nil
-		}
-	}
-	if v.f.parsed.Load() < 0 {
+	if v.f.parsed.Add(-readingCost) < 0 {
 		return nil, nil, fmt.Errorf("%w: too many bytes of objects", ErrLimit)
+	}
+	if index = s.find(e.num, index); index < 0 {
+		return nil, nil, nil
 	}
 	p := newParser(memoryWindow(s.data[s.first+s.offs[index]:]), v.f.lim)
 	o, err := p.object()
@@ -60,7 +82,7 @@ func (v *View) objectStream(num uint32) (*objectStream, error) {
 			return s, nil
 		}
 	}
-	in, err := v.f.readIndirect(int64(e.off), v.plainLength)
+	in, err := v.f.readIndirect(int64(e.off), v.plainLength, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +128,11 @@ func (f *File) parseObjectStream(st *Stream) (*objectStream, error) {
 	if first > int64(len(data)) || n > first {
 		return nil, fmt.Errorf("%w: %d objects after %d bytes, in %d", ErrMalformed, n, first, len(data))
 	}
+	if f.parsed.Add(-first) < 0 {
+		return nil, fmt.Errorf("%w: too many bytes of objects", ErrLimit)
+	}
 	s := &objectStream{data: data, first: int(first)}
+	s.order = sync.OnceValue(s.sorted)
 	p := newParser(memoryWindow(data[:first]), f.lim)
 	for range n {
 		num, err := p.token()

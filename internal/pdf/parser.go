@@ -8,12 +8,34 @@ import (
 // A parser makes objects of tokens (ISO 32000-1, 7.3), within limits.
 type parser struct {
 	lexer
-	depth, elements int   // what the limits still allow
-	duplicate       *Name // the first key that a dictionary has twice
+	depth, elements int    // what the limits still allow
+	duplicate       *Name  // the first key that a dictionary has twice
+	trace           *trace // leads through the dictionary that is parsed next
 }
 
 func newParser(w *window, lim Limits) *parser {
 	return &parser{lexer: lexer{window: w, max: lim.ObjectBytes}, depth: lim.Depth, elements: lim.Elements}
+}
+
+// parser returns a parser of the bytes from an offset up to end, to be released.
+func (f *File) parser(from, end int64) *parser {
+	p, _ := f.parsers.Get().(*parser)
+	if p == nil {
+		return newParser(newWindow(f.r, from, end), f.lim)
+	}
+	w, text := p.window, p.text
+	*w = window{src: f.r, base: from, end: end, buf: w.buf[:0], grow: windowMin}
+	*p = *newParser(w, f.lim)
+	p.text = text
+	return p
+}
+
+// release gives a parser back, of which nothing may be used any more. What it holds is
+// no more than a window and a long string take.
+func (f *File) release(p *parser) {
+	if cap(p.text) <= windowMax {
+		f.parsers.Put(p)
+	}
 }
 
 // object reads one direct object or reference.
@@ -137,6 +159,7 @@ func (p *parser) dict(open token) (Dict, error) {
 	defer p.leave()
 	d := Dict{}
 	nulls := false
+	way := p.enterTrace()
 	for {
 		t, err := p.token()
 		if err != nil {
@@ -149,12 +172,20 @@ func (p *parser) dict(open token) (Dict, error) {
 			return nil, fmt.Errorf("%w: %s instead of a key at byte %d", ErrMalformed, describe(t), t.span.Start)
 		}
 		key := Name(t.text)
-		o, err := p.object()
+		var o Object
+		if way.take(key) {
+			o, err = p.traced(way.trace)
+		} else {
+			o, err = p.object()
+		}
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := d[key]; ok && p.duplicate == nil {
-			p.duplicate = &key
+		if p.duplicate == nil {
+			if _, ok := d[key]; ok {
+				twice := key
+				p.duplicate = &twice
+			}
 		}
 		d[key] = o
 		nulls = nulls || o == nil

@@ -62,6 +62,7 @@ func (f *File) readRevisions() error {
 		chain = chain[:len(chain)-n]
 		f.revs = append(f.revs, rev)
 	}
+	f.index = newIndex(f.revs)
 	return f.findEnds(keyword)
 }
 
@@ -83,7 +84,8 @@ func (f *File) readStartXRef() (start, keyword int64, err error) {
 	if keyword < 0 {
 		return 0, 0, fmt.Errorf("%w: no startxref in the last %d bytes", ErrMalformed, farTail)
 	}
-	p := newParser(newWindow(f.r, keyword+int64(len("startxref")), f.size), f.lim)
+	p := f.parser(keyword+int64(len("startxref")), f.size)
+	defer f.release(p)
 	t, err := p.token()
 	if err != nil {
 		return 0, 0, err
@@ -101,8 +103,12 @@ func (f *File) readStartXRef() (start, keyword int64, err error) {
 
 // readLinearized reports whether the first object is a linearization dictionary (annex F.3).
 func (f *File) readLinearized() bool {
-	_, o, err := f.readValue(f.header)
-	if err != nil || o.span.Start > f.header+headerRegion {
+	p, o, err := f.readValue(f.header, nil)
+	if err != nil {
+		return false
+	}
+	f.release(p)
+	if o.span.Start > f.header+headerRegion {
 		return false
 	}
 	d, _ := o.value.(Dict)
@@ -127,6 +133,9 @@ func (f *File) readChain(start int64) ([]*section, error) {
 		}
 		seen[s.offset] = true
 		chain = append(chain, s)
+		if most := f.lim.Compared + 2*f.size; int64(f.entries)*int64(len(chain)) > most {
+			return nil, fmt.Errorf("%w: more than %d cross-reference entries times sections", ErrLimit, most)
+		}
 		switch prev := s.trailer["Prev"].(type) {
 		case nil:
 			return chain, nil

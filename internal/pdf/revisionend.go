@@ -39,7 +39,8 @@ func (f *File) findEnds(keyword int64) error {
 // another offset. It returns where the keyword stands, -1 if there is none.
 func (f *File) findEnd(i int, from, to int64) (int64, error) {
 	rev := &f.revs[i]
-	p := newParser(newWindow(f.r, from, f.size), f.lim)
+	p := f.parser(from, f.size)
+	defer f.release(p)
 	p.skipSpace()
 	direct := p.offset()
 	for at := from; ; {

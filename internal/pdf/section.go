@@ -53,7 +53,8 @@ func (f *File) locate(off int64) (at int64, ok bool) {
 	if off < 0 || off >= f.size {
 		return off, false
 	}
-	p := newParser(newWindow(f.r, off, min(f.size, off+windowMin)), f.lim) // as in readValue
+	p := f.parser(off, min(f.size, off+windowMin)) // as in readValue
+	defer f.release(p)
 	p.skipSpace()
 	at = p.offset()
 	if p.match("xref") {
@@ -85,7 +86,8 @@ func (f *File) readSection(off int64) (*section, error) {
 	if at < off {
 		f.note(Anomaly{Kind: MisplacedXRef, Offset: at, Detail: fmt.Sprintf("byte %d is stated", off)})
 	}
-	p := newParser(newWindow(f.r, at, f.size), f.lim)
+	p := f.parser(at, f.size)
+	defer f.release(p)
 	var s *section
 	var err error
 	if p.match("xref") {

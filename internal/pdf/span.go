@@ -1,25 +1,28 @@
 package pdf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Span returns the bytes of the indirect object ref as revision rev sees it, from
 // its object number to the end of endobj. ErrNoSpan means that it is null or
 // compressed.
 func (f *File) Span(ref Ref, rev int) (Span, error) {
-	o, err := f.View(rev).inFile(ref)
+	o, err := f.View(rev).inFile(ref, nil)
 	if err != nil {
 		return Span{}, err
 	}
 	return o.span, nil
 }
 
-// inFile reads an object that lies in the file itself.
-func (v *View) inFile(ref Ref) (*indirect, error) {
+// inFile reads an object that lies in the file itself, with a trace unless t is nil.
+func (v *View) inFile(ref Ref, t *trace) (*indirect, error) {
 	e, ok := v.entry(ref.Num)
 	if !ok || e.kind != InUse {
 		return nil, fmt.Errorf("%w: object %v", ErrNoSpan, ref)
 	}
-	o, err := v.indirect(e)
+	o, err := v.indirect(e, t)
 	if err != nil {
 		return nil, fmt.Errorf("find object %v: %w", ref, err)
 	}
@@ -52,60 +55,26 @@ func (f *File) StringSpan(v *View, ref Ref, path ...Name) (Span, error) {
 	return s, nil
 }
 
+// valueSpan parses the object once, and in full: what is wrong behind the value is wrong
+// with the object.
 func (v *View) valueSpan(ref Ref, path []Name) (Span, Object, error) {
-	o, err := v.inFile(ref)
-	if err != nil {
+	t := &trace{path: path}
+	if _, err := v.inFile(ref, t); err != nil {
 		return Span{}, nil, err
 	}
-	p := newParser(newWindow(v.f.r, o.at, o.span.End), v.f.lim)
-	for _, key := range path {
-		if err := p.descend(key); err != nil {
-			return Span{}, nil, fmt.Errorf("find /%s of object %v: %w", key, ref, err)
-		}
+	switch {
+	case t.twice:
+		return Span{}, nil, fmt.Errorf("%w: a key on the way to /%s of object %v occurs twice", ErrMalformed, join(path), ref)
+	case !t.met:
+		return Span{}, nil, fmt.Errorf("%w: no direct /%s in object %v", ErrNoSpan, join(path), ref)
 	}
-	p.skipSpace()
-	start := p.offset()
-	value, err := p.object()
-	if err != nil {
-		return Span{}, nil, err
-	}
-	return Span{start, p.offset()}, value, nil
+	return t.span, t.value, nil
 }
 
-// descend moves from before a dictionary to before the value of one of its keys.
-func (p *parser) descend(key Name) error {
-	open, err := p.token()
-	if err != nil {
-		return err
+func join(path []Name) string {
+	var s []string
+	for _, key := range path {
+		s = append(s, string(key))
 	}
-	if open.kind != tokDictOpen {
-		return fmt.Errorf("%w: it is not in a direct dictionary", ErrNoSpan)
-	}
-	at := int64(-1)
-	for {
-		t, err := p.token()
-		if err != nil {
-			return err
-		}
-		if t.kind == tokDictClose {
-			break
-		}
-		if t.kind != tokName {
-			return fmt.Errorf("%w: %s instead of a key at byte %d", ErrMalformed, describe(t), t.span.Start)
-		}
-		if Name(t.text) == key {
-			if at >= 0 {
-				return fmt.Errorf("%w: the key occurs twice, at byte %d", ErrMalformed, t.span.Start)
-			}
-			at = p.offset()
-		}
-		if _, err := p.object(); err != nil {
-			return err
-		}
-	}
-	if at < 0 {
-		return fmt.Errorf("%w: there is none", ErrNoSpan)
-	}
-	p.seek(at)
-	return nil
+	return strings.Join(s, "/")
 }

@@ -71,6 +71,13 @@ func (v *View) Catalog() (Dict, error) {
 
 // entry returns what the newest section up to this revision says of num.
 func (v *View) entry(num uint32) (entry, bool) {
+	if v.f.index != nil {
+		at, ok := v.f.index.newest(num, uint32(v.i))
+		if !ok {
+			return entry{}, false
+		}
+		return v.f.revs[at.rev].entries[at.at], true
+	}
 	for i := v.i; i >= 0; i-- {
 		if e, ok := lookup(v.f.revs[i].entries, num); ok {
 			return e, true

@@ -9,7 +9,7 @@ import (
 // readXRefStream reads the cross-reference stream at off (7.5.8). Its own
 // dictionary's values must be direct, for there is no table yet to resolve them.
 func (f *File) readXRefStream(off int64) (*section, error) {
-	o, err := f.readIndirect(off, nil)
+	o, err := f.readIndirect(off, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -46,14 +46,29 @@ func (c *cluster) dsn(role, database string) string {
 	return fmt.Sprintf("host='%s' port=%d user=%s dbname=%s sslmode=disable", quoted, port, role, database)
 }
 
-// ensure leaves a server running that answers: the one that runs, or a new one.
+// ensure leaves a server running that answers: the one that runs, or a new one. A server that ends while it starts
+// may have met one whose starter was killed a moment ago, too early for its postmaster.pid; and a server that
+// ends while it is adopted was stopping and makes room for a new one. Either is seen at the next try.
 func (c *cluster) ensure(ctx context.Context) error {
-	if running, ok := c.running(); ok {
-		err := c.adopt(ctx, running)
-		if !errors.Is(err, errEnded) { // one that was stopping makes room for a new one
+	const tries = 5
+	for try := 1; ; try++ {
+		running, ok := c.running()
+		var err error
+		if ok {
+			err = c.adopt(ctx, running)
+		} else {
+			err = c.startNew(ctx)
+		}
+		if !errors.Is(err, errEnded) || try == tries {
+			return err
+		}
+		if err := sleep(ctx, time.Duration(try)*100*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+func (c *cluster) startNew(ctx context.Context) error {
 	major, err := c.version()
 	if err != nil {
 		return err
@@ -129,6 +144,9 @@ func (c *cluster) adopt(ctx context.Context, pm postmaster) error {
 	c.socket = pm.SocketDir
 	if err := c.await(ctx, ended); err != nil {
 		return fmt.Errorf("adopt the server that runs (process %d): %w", pm.PID, err)
+	}
+	if err := c.ensureDatabase(ctx); err != nil { // its starter may have been killed before this
+		return err
 	}
 	c.log.Info("database adopted", "dir", c.dir, "socket", c.socket, "process", pm.PID)
 	return nil

@@ -46,13 +46,12 @@ func (s *server) create(ctx context.Context) error {
 		return err
 	}
 	defer cmd.release()
-	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		stop()
 		return fmt.Errorf("start initdb: %w", err)
 	}
+	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() }) // there is a process only now
 	err = cmd.Wait()
 	stop()
 	if err != nil {

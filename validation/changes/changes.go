@@ -102,7 +102,7 @@ const (
 func After(ctx context.Context, f *pdf.File, revision int) ([]Change, error) {
 	var out []Change
 	left := maxVisits
-	for i := revision + 1; i < len(f.Revisions()); i++ {
+	for i := revision + 1; i < f.Len(); i++ {
 		w := newWalk(ctx, f, i, &left)
 		if err := w.run(); err != nil {
 			if ctx.Err() != nil {

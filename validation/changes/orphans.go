@@ -12,7 +12,7 @@ func (w *walk) permit(o pdf.Object) { w.permitted = append(w.permitted, o) }
 // by anything.
 func (w *walk) orphans() error {
 	var reused []pdf.Ref
-	for _, ref := range w.new.Changed() {
+	for _, ref := range w.written {
 		before, err := w.old.Get(ref)
 		there := before != nil || err != nil
 		switch _, page := w.pages[ref]; {

@@ -30,8 +30,9 @@ type walk struct {
 	alike map[pdf.Ref]bool
 	// loose are places that may change; compared last, when seen is complete.
 	loose []place
-	// changed are the objects that the new revision writes or frees, and whether a
-	// reason for that was found.
+	// written are the objects that the new revision writes or frees, and changed says
+	// whether a reason for that was found.
+	written []pdf.Ref
 	changed map[uint32]bool
 	// permitted are the roots of what may change in the older revision.
 	permitted []pdf.Object
@@ -57,7 +58,8 @@ func newWalk(ctx context.Context, f *pdf.File, i int, left *int) *walk {
 		seen: map[pdf.Ref]bool{}, pages: map[pdf.Ref]int{}, fields: map[pdf.Ref]*field{},
 		alike: map[pdf.Ref]bool{}, changed: map[uint32]bool{}, added: map[pdf.Ref]bool{},
 	}
-	for _, ref := range w.new.Changed() {
+	w.written = w.new.Changed()
+	for _, ref := range w.written {
 		w.changed[ref.Num] = false
 	}
 	return w
