@@ -43,7 +43,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Entries:      1 << 20,
 		Sections:     256,
-		Compared:     16 << 20,
+		Compared:     4 << 20,
 		Depth:        100,
 		ObjectBytes:  16 << 20,
 		Elements:     1 << 20,

@@ -13,7 +13,7 @@ import (
 )
 
 // copyBlock is how much of the original is in memory at a time.
-const copyBlock = 256 << 10
+const copyBlock = 32 << 10
 
 // An appender writes the output front to back and digests it in the same pass. A
 // signature covers all but the gap of its own Contents, and the next one covers that
