@@ -22,6 +22,9 @@ const (
 	databaseName = "chop"
 )
 
+// errAnother: a server that was only beginning, whose starter was killed, has come up meanwhile.
+var errAnother = errors.New("another server has begun meanwhile")
+
 // errEnded: the server ended while it was waited for.
 var errEnded = errors.New("the server ended")
 
@@ -90,6 +93,9 @@ func (c *cluster) startNew(ctx context.Context) error {
 		c.log.Info("database created", "dir", c.dir, "version", major, "took", time.Since(began).Round(time.Millisecond))
 	}
 	if err := s.start(ctx); err != nil {
+		if _, ok := c.running(); ok || errors.Is(err, errAnother) {
+			return c.ensure(ctx)
+		}
 		return err
 	}
 	if err := c.ensureDatabase(ctx); err != nil {

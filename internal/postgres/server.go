@@ -94,6 +94,11 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.writeSettings(); err != nil {
 		return err
 	}
+	// Of a killed server: PostgreSQL takes it for a live one while its process id exists, be it as a zombie that
+	// nobody reaps, or as somebody else's after a reboot. clean has seen that nobody works here.
+	if err := os.Remove(filepath.Join(s.socket, fmt.Sprintf(".s.PGSQL.%d.lock", port))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove stale socket lock: %w", err)
+	}
 	log, err := replaceOwned(s.path("start.log"))
 	if err != nil {
 		return fmt.Errorf("open start log: %w", err)
@@ -138,6 +143,9 @@ func (s *server) clean(ctx context.Context) error {
 		return nil // without /proc nothing can be known; PostgreSQL decides
 	}
 	for anyWorksIn(s.data()) {
+		if _, ok := s.running(); ok {
+			return errAnother
+		}
 		if err := sleep(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("wait for the processes of a killed server: %w", err)
 		}
