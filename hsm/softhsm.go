@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,9 @@ func softHSMTurn(dir string) (done func(), err error) {
 		return func() {}, nil
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "login.lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open SoftHSM's folder: %w: %w", ErrTokenAbsent, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("wait for the token's turn: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"chop/internal/audit"
 	"chop/internal/postgres"
@@ -55,13 +56,11 @@ func insertCredential(ctx context.Context, db *postgres.DB, r *credentialRow, e 
 }
 
 func activateCredential(ctx context.Context, db *postgres.DB, r *credentialRow, e audit.Event) error {
-	return inTx(ctx, db, e, func(tx pgx.Tx) error {
-		return closeOne(tx.Exec(ctx, `
-			UPDATE signer_credential
-			SET state = 'active', certificate = $2, chain = $3, changed_at = $4
-			WHERE id = $1 AND state = 'requested'`,
-			r.ID, r.Certificate, r.Chain, e.At))
-	})
+	return closed(one(ctx, db, e, `
+		UPDATE signer_credential
+		SET state = 'active', certificate = $2, chain = $3, changed_at = $4
+		WHERE id = $1 AND state = 'requested'`,
+		r.ID, r.Certificate, r.Chain, e.At))
 }
 
 const credentialColumns = `id, profile, name, key_spec, scheme, wrapped_key, spki, state, certificate, chain, created_at`
@@ -110,42 +109,54 @@ type signatureRow struct {
 // insertSignature records an intent, if the credential is active: the same statement
 // looks and writes, so that disabling a credential stops every later signature.
 func insertSignature(ctx context.Context, db *postgres.DB, r *signatureRow, e audit.Event) error {
-	return inTx(ctx, db, e, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO signer_signature
-				(id, credential_id, policy, level, operator, field, hash, document_digest, dtbsr, state, prepared_at)
-			SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, 'prepared', $10
-			FROM signer_credential WHERE id = $2 AND state = 'active'`,
-			r.ID, r.CredentialID, r.Policy, r.Level, r.Operator, r.Field, r.Hash, r.Digest, r.DTBSR, r.PreparedAt)
-		if err == nil && tag.RowsAffected() != 1 {
-			return fmt.Errorf("%w: %s", ErrCredentialNotActive, r.CredentialID)
-		}
-		return err
-	})
+	err := one(ctx, db, e, `
+		INSERT INTO signer_signature
+			(id, credential_id, policy, level, operator, field, hash, document_digest, dtbsr, state, prepared_at)
+		SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, 'prepared', $10
+		FROM signer_credential WHERE id = $2 AND state = 'active'`,
+		r.ID, r.CredentialID, r.Policy, r.Level, r.Operator, r.Field, r.Hash, r.Digest, r.DTBSR, r.PreparedAt)
+	if errors.Is(err, errNoRow) {
+		return fmt.Errorf("%w: %s", ErrCredentialNotActive, r.CredentialID)
+	}
+	return err
 }
 
 func closeSigned(ctx context.Context, db *postgres.DB, id uuid.UUID, signature []byte, size int64, e audit.Event) error {
-	return inTx(ctx, db, e, func(tx pgx.Tx) error {
-		return closeOne(tx.Exec(ctx, `
-			UPDATE signer_signature SET state = 'signed', signature = $2, size = $3, closed_at = $4
-			WHERE id = $1 AND state = 'prepared'`, id, signature, size, e.At))
-	})
+	return closed(one(ctx, db, e, `
+		UPDATE signer_signature SET state = 'signed', signature = $2, size = $3, closed_at = $4
+		WHERE id = $1 AND state = 'prepared'`, id, signature, size, e.At))
 }
 
 func closeFailed(ctx context.Context, db *postgres.DB, id uuid.UUID, e audit.Event) error {
-	return inTx(ctx, db, e, func(tx pgx.Tx) error {
-		return closeOne(tx.Exec(ctx, `
-			UPDATE signer_signature SET state = 'failed', reason = $2, closed_at = $3
-			WHERE id = $1 AND state = 'prepared'`, id, e.Reason, e.At))
-	})
+	return closed(one(ctx, db, e, `
+		UPDATE signer_signature SET state = 'failed', reason = $2, closed_at = $3
+		WHERE id = $1 AND state = 'prepared'`, id, e.Reason, e.At))
 }
 
-// closeOne: a record is closed once; whoever comes second must not hand out anything.
-func closeOne(tag interface{ RowsAffected() int64 }, err error) error {
-	if err == nil && tag.RowsAffected() != 1 {
+// closed: a record is closed once; whoever comes second must not hand out anything.
+func closed(err error) error {
+	if errors.Is(err, errNoRow) {
 		return ErrClosed
 	}
 	return err
+}
+
+// errNoRow: the statement found nothing to change.
+var errNoRow = errors.New("no row changed")
+
+// one runs a statement that changes exactly one row, or none at all, together with its audit event.
+func one(ctx context.Context, db *postgres.DB, e audit.Event, sql string, arguments ...any) error {
+	var b pgx.Batch
+	b.Queue(sql, arguments...)
+	if err := audit.Queue(&b, e); err != nil {
+		return err
+	}
+	return db.InBatch(ctx, &b, func(tags []pgconn.CommandTag) error {
+		if tags[0].RowsAffected() != 1 {
+			return errNoRow
+		}
+		return nil
+	})
 }
 
 // abandonOpen closes the signatures and the requests for certificates that have been

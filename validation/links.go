@@ -5,15 +5,18 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"sync"
+
+	"chop/internal/ocsp"
 )
 
 // maxLinks bounds the memory of verified links, some 64 bytes each.
 const maxLinks = 8192
 
-// links remembers which certificates and CRLs were verified to be signed by which
-// key, so that the same CA, TSA and responder certificates do not cost a signature
-// verification in every document. Only what holds is kept, and only for what
-// recurs: a stranger can at most push entries out. Safe for concurrent use.
+// links remembers which certificates, CRLs and OCSP responses were verified to be
+// signed by which key, so that the same ones do not cost a signature verification in
+// every document: of CAs, TSAs and responders, and of a department that seals
+// thousands of letters. Only what holds is kept: a stranger can at most push entries
+// out. Safe for concurrent use.
 type links struct {
 	mu    sync.Mutex
 	known map[link]struct{}
@@ -27,13 +30,14 @@ func (l *links) signed(child, issuer *x509.Certificate) bool {
 	if !bytes.Equal(child.RawIssuer, issuer.RawSubject) {
 		return false
 	}
-	check := func() bool {
+	return l.check(sha256.Sum256(child.Raw), issuer, func() bool {
 		return issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
-	}
-	if !child.IsCA && len(child.ExtKeyUsage) == 0 {
-		return check()
-	}
-	return l.check(sha256.Sum256(child.Raw), issuer, check)
+	})
+}
+
+// answered reports whether the responder's key signed the response.
+func (l *links) answered(resp *ocsp.Response, responder *x509.Certificate) bool {
+	return l.check(sha256.Sum256(resp.Raw), responder, func() bool { return resp.CheckSignature(responder.PublicKey) == nil })
 }
 
 // check returns what verify says about the object with this digest and issuer's

@@ -59,7 +59,7 @@ type responderKey struct {
 }
 
 func (r *run) findResponder(resp *ocsp.Response, issuer *x509.Certificate) *x509.Certificate {
-	if resp.ResponderID.Matches(issuer) && resp.CheckSignature(issuer.PublicKey) == nil {
+	if resp.ResponderID.Matches(issuer) && r.v.links.answered(resp, issuer) {
 		return issuer
 	}
 	candidates := slices.Clone(resp.Certificates)
@@ -67,7 +67,7 @@ func (r *run) findResponder(resp *ocsp.Response, issuer *x509.Certificate) *x509
 		candidates = append(candidates, p.value)
 	}
 	for _, cert := range candidates {
-		if resp.ResponderID.Matches(cert) && r.mayAnswer(cert, resp, issuer) && resp.CheckSignature(cert.PublicKey) == nil {
+		if resp.ResponderID.Matches(cert) && r.mayAnswer(cert, resp, issuer) && r.v.links.answered(resp, cert) {
 			return cert
 		}
 	}

@@ -35,7 +35,7 @@ func (f *fetcher) Revocation(ctx context.Context, cert, issuer *x509.Certificate
 		if err != nil {
 			return nil, nil, err
 		}
-		crls, ocsps, err = ownEvidence{authority}.Revocation(ctx, cert, issuer)
+		crls, ocsps, err = newOwnEvidence(authority).Revocation(ctx, cert, issuer)
 		if !errors.Is(err, ca.ErrNotOurs) {
 			return crls, ocsps, err
 		}

@@ -63,6 +63,16 @@ func Record(ctx context.Context, tx pgx.Tx, e Event) error {
 	return nil
 }
 
+// Queue adds an event to a batch that runs in one transaction with what it is about.
+func Queue(b *pgx.Batch, e Event) error {
+	r, err := e.row()
+	if err != nil {
+		return err
+	}
+	b.Queue(insertPendingSQL, r.arguments()...)
+	return nil
+}
+
 // row is an event as it is stored and hashed.
 type row struct {
 	ID                                          uuid.UUID

@@ -9,11 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+const insertPendingSQL = `
+	INSERT INTO audit_pending (id, at, actor, role, place, action, subject, reason, detail)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+func (r row) arguments() []any {
+	return []any{r.ID, r.At, r.Actor, r.Role, r.Place, r.Action, r.Subject, r.Reason, r.Detail}
+}
+
 func insertPending(ctx context.Context, tx pgx.Tx, r row) error {
-	_, err := tx.Exec(ctx, `
-		INSERT INTO audit_pending (id, at, actor, role, place, action, subject, reason, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		r.ID, r.At, r.Actor, r.Role, r.Place, r.Action, r.Subject, r.Reason, r.Detail)
+	_, err := tx.Exec(ctx, insertPendingSQL, r.arguments()...)
 	return err
 }
 

@@ -27,6 +27,11 @@ const txTries = 8
 // locked with SELECT … FOR UPDATE or guarded by a constraint. A transaction is
 // never held open across a signature or a socket.
 func (db *DB) InTx(ctx context.Context, fn func(Tx) error) error {
+	return repeated(ctx, func() error { return pgx.BeginFunc(ctx, db.Pool, fn) })
+}
+
+// repeated runs a transaction again while the server asks for it.
+func repeated(ctx context.Context, run func() error) error {
 	var err error
 	for try := range txTries {
 		if try > 0 {
@@ -34,7 +39,7 @@ func (db *DB) InTx(ctx context.Context, fn func(Tx) error) error {
 				return fmt.Errorf("wait to repeat transaction: %w", err)
 			}
 		}
-		err = pgx.BeginFunc(ctx, db.Pool, fn)
+		err = run()
 		if !lostRace(err) {
 			return err
 		}
