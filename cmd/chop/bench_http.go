@@ -115,7 +115,7 @@ func (b *bench) startRival(ctx context.Context) (port string, stop func(), err e
 
 var wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 
-// wrk posts body to url for b.Time from 16 connections and returns answers per second. One answer that is not
+// wrk posts body to url for b.Time from 64 connections and returns answers per second. One answer that is not
 // 2xx spoils the measurement.
 func (b *bench) wrk(ctx context.Context, url, contentType string, body []byte) (float64, error) {
 	script := filepath.Join(b.dir, "post.lua")
@@ -124,7 +124,7 @@ func (b *bench) wrk(ctx context.Context, url, contentType string, body []byte) (
 	if err := os.WriteFile(script, []byte(lua), 0o600); err != nil {
 		return 0, err
 	}
-	out, err := exec.CommandContext(ctx, "wrk", "-t1", "-c16", "-d"+strconv.Itoa(max(1, int(b.Time.Seconds())))+"s", "-s", script, url).Output()
+	out, err := exec.CommandContext(ctx, "wrk", "-t1", "-c64", "-d"+strconv.Itoa(max(1, int(b.Time.Seconds())))+"s", "-s", script, url).Output()
 	if err != nil {
 		return 0, fmt.Errorf("wrk %s: %w", url, err)
 	}

@@ -40,6 +40,8 @@ type Config struct {
 // DB is a pool of connections to one database. It is safe for concurrent use.
 type DB struct {
 	Pool *pgxpool.Pool
+
+	group group
 }
 
 // Open connects to the server that cfg names, and fails if it does not answer.
