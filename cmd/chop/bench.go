@@ -17,7 +17,7 @@ import (
 // benchCommand measures the appliance against the raw token and against other people's tools, side by side in
 // one run: rates of one machine mean little, ratios travel.
 type benchCommand struct {
-	Callers int           `default:"32" help:"How many callers work at once."`
+	Callers int           `default:"64" help:"How many callers work at once."`
 	Time    time.Duration `default:"4s" help:"How long each round of a measurement takes."`
 	Rounds  int           `default:"3" help:"Rounds of each pair; the median ratio counts."`
 	Rival   string        `placeholder:"FILE" help:"sigstore's timestamp-server, to compare timestamping with."`

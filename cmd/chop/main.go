@@ -13,12 +13,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"chop/hsm"
 )
 
 func main() {
+	collectSeldom()
 	// A worker is started for each token: it must not pay for the command line's set-up.
 	if len(os.Args) > 1 && os.Args[1] == "hsm-worker" {
 		if err := hsm.WorkerMain(context.Background()); err != nil {
@@ -77,4 +79,14 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
 	}
 	return code
+}
+
+// collectSeldom trades a little memory for speed: what lives between requests is small, what each one leaves behind
+// is not, and collecting it at every doubling of 4 MB takes a fifth of the processor. GOGC in the environment goes
+// before it.
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(800)
+		debug.SetMemoryLimit(256 << 20) // above it, as usual
+	}
 }
