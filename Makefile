@@ -43,9 +43,10 @@ check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
 bench: deps-bench build $(RIVAL) ## the benchmarks, as a table and as bench.json
 	bin/chop bench --rival $(RIVAL) --file bench.json
 
-soak: deps-soak ## the long ones: the demo in a bare Debian, two ways, then every fuzz target
+soak: deps-soak ## the long ones: the demo in a bare Debian, two ways; 200 kills; every fuzz target
 	scripts/bare-debian pivot
 	scripts/bare-debian chroot
+	CHOP_KILLS=200 go test -count=1 -timeout 2h -run Killed ./cmd/chop
 	$(MAKE) fuzz
 
 fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each
