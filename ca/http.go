@@ -57,7 +57,9 @@ func (a *Authority) getOCSP(w http.ResponseWriter, r *http.Request) {
 func (a *Authority) respond(w http.ResponseWriter, r *http.Request, der []byte, get bool) {
 	answer, cacheable, err := a.respondOCSP(r.Context(), der)
 	if err != nil {
-		a.cfg.Log.Error("answer OCSP request", "err", err)
+		if r.Context().Err() == nil { // a client that has gone is no failure of ours
+			a.cfg.Log.Error("answer OCSP request", "err", err)
+		}
 		answer = ocsp.Failure(ocsp.InternalError)
 	}
 	if get && cacheable {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"time"
 )
 
@@ -55,7 +55,8 @@ func (b *bench) largeFile(ctx context.Context, file string, mb int) error {
 	return nil
 }
 
-// peakMemory signs in a process of its own and returns its largest resident set, in MB.
+// peakMemory signs in a process of its own and returns its largest resident set, in MB. It is read while the process
+// runs: what wait4 tells at the end begins with this process's own peak.
 func (b *bench) peakMemory(ctx context.Context, file, out string) (float64, error) {
 	credential, err := b.seal(ctx)
 	if err != nil {
@@ -64,14 +65,37 @@ func (b *bench) peakMemory(ctx context.Context, file, out string) (float64, erro
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", "sign", "pdf", "--dir", b.dir, "--credential", credential,
 		"--level", "B-B", "--in", file, "--out", out)
 	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("sign %s: %w", file, err)
+	if err := cmd.Start(); err != nil {
+		return 0, err
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0, fmt.Errorf("no resource usage on this system")
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	peak := 0.0
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				err = fmt.Errorf("sign %s: %w", file, err)
+			}
+			return peak, err
+		case <-time.After(time.Millisecond):
+			peak = max(peak, highWater(cmd.Process.Pid))
+		}
 	}
-	return float64(usage.Maxrss) / 1024, nil
+}
+
+// highWater is the largest resident set that a process had since it was executed, in MB; 0 if it is gone.
+func highWater(pid int) float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kb float64
+	if _, err := fmt.Sscan(rest, &kb); err != nil {
+		return 0
+	}
+	return kb / 1024
 }
 
 func timed(f func() error) (seconds float64, err error) {
