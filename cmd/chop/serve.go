@@ -22,7 +22,7 @@ type serveCommand struct {
 // Help is shown by chop serve --help.
 func (serveCommand) Help() string {
 	return `Serves until SIGINT or SIGTERM, then lets running requests end. Certificates, signatures and status changes made by
-other commands on the same folder are answered for at once.
+other commands on the same folder show within seconds.
 
 Example:
   chop serve --dir data --listen 127.0.0.1:8080`
