@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string) int {
 }
 
 // collectSeldom trades a little memory for speed: what lives between requests is small, what each one leaves behind
-// is not, and collecting it at every doubling of 4 MB takes a fifth of the processor. GOGC in the environment goes
+// is not, and it would be collected at every doubling of 4 MB (docs/decisions.md). GOGC in the environment goes
 // before it.
 func collectSeldom() {
 	if os.Getenv("GOGC") == "" {
