@@ -39,6 +39,7 @@ var layers = []struct{ folder, imports string }{
 	{"internal/pdf", ""},
 	{"internal/postgres", ""},
 	{"internal/web", ""},
+	{"internal/supervisor", ""},
 	{"internal/audit", "internal/postgres"},
 
 	// For tests, and for the house.
@@ -97,7 +98,7 @@ var homes = []struct{ module, places string }{
 
 	{"math/rand", "tests"},
 	{"math/rand/v2", "internal/postgres */bench_large.go tests"}, // a pause, a filling; never a serial, a nonce, a key
-	{"os/exec", "hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
+	{"os/exec", "internal/supervisor hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
 	{"unsafe", "hsm"},
 	{"C", "hsm"}, // attribute arrays, which pkcs11 cannot say
 }
