@@ -24,6 +24,7 @@ var layers = []struct{ folder, imports string }{
 	// Services, one a folder. None but cmd/chop knows the tokens: a key is a crypto.Signer.
 	{"ca", "ca/journal policies internal/ocsp internal/postgres internal/audit internal/web"},
 	{"ca/journal", "internal/postgres internal/audit"},
+	{"ca/infra", "internal/postgres internal/audit"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/pades", "internal/cms internal/pdf"},
