@@ -121,12 +121,12 @@ type SigningDocument struct {
 // ResidentCredential is a resident's signing credential: a key in the activation
 // process's keeping, with all certificates ever issued for it.
 type ResidentCredential struct {
-	Account    string
-	ID         string // activation's
-	Profile    string
-	State      string // "active" or "retired"
-	CreatedAt  time.Time
-	ChangedAt  time.Time
+	Account   string
+	ID        string // activation's
+	Profile   string
+	State     string // "active" or "retired"
+	CreatedAt time.Time
+	ChangedAt time.Time
 	// Certificates are the newest first; the first one of an active credential signs.
 	Certificates []ResidentCertificate
 	// Signed counts the signings that were approved with it.
