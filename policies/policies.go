@@ -1,8 +1,8 @@
 // Package policies is what the appliance promises, as data: certificate
 // profiles (RFC 5280, EN 319 412-2 and -3), signature policies, timestamp
 // policies (EN 319 421, EN 319 422), algorithm suites (in the manner of
-// TS 119 312), the kinds of documents that the law excludes, and how long what
-// belongs to people is kept.
+// TS 119 312), the kinds of documents that the law excludes, how long what
+// belongs to people is kept, and the roles of registration officers.
 //
 // The promises are the commented YAML files in files/, embedded in the binary,
 // so that a release is one set of promises and its diff is their history. Load
@@ -72,6 +72,7 @@ type Set struct {
 	suites     map[string]*Suite
 	excluded   map[string]*Excluded
 	retention  map[string]*Retention
+	officers   map[string]*OfficerRole
 }
 
 // Load parses the embedded files under at most one Options value.
@@ -118,6 +119,9 @@ func load(fs embed.FS, arc asn1.ObjectIdentifier, cps string) (*Set, error) {
 		return nil, err
 	}
 	if s.retention, err = section(fs, "retention", func(r *Retention) (string, error) { return r.Name, r.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.officers, err = section(fs, "officers", func(r *OfficerRole) (string, error) { return r.Name, r.resolve() }); err != nil {
 		return nil, err
 	}
 	return s, nil
