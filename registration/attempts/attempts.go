@@ -73,10 +73,14 @@ func (b *Book) Blocked(ctx context.Context, l Limit, key string) error {
 }
 
 // Forget ends a count: what was guessed at is known.
-func (b *Book) Forget(ctx context.Context, kind, key string) error { return b.store.forget(ctx, kind, key) }
+func (b *Book) Forget(ctx context.Context, kind, key string) error {
+	return b.store.forget(ctx, kind, key)
+}
 
 // Sweep deletes counts whose window ended a day ago.
-func (b *Book) Sweep(ctx context.Context) error { return b.store.sweep(ctx, b.cfg.Now().Add(-24*time.Hour)) }
+func (b *Book) Sweep(ctx context.Context) error {
+	return b.store.sweep(ctx, b.cfg.Now().Add(-24*time.Hour))
+}
 
 // Alarm is one report.
 type Alarm struct {

@@ -54,14 +54,17 @@ CREATE TABLE registration_officer (
     roles       text[]      NOT NULL CHECK (cardinality(roles) > 0),
     places      text[]      NOT NULL CHECK (cardinality(places) > 0),
     state       text        NOT NULL CHECK (state IN ('proposed', 'enrolled', 'active', 'suspended', 'left')),
-    card_digest bytea       UNIQUE CHECK (length(card_digest) = 32), -- of the officer's own number
+    card_digest bytea       NOT NULL UNIQUE CHECK (length(card_digest) = 32), -- keyed, of the officer's own number
     certificate bytea       NOT NULL UNIQUE CHECK (length(certificate) = 32), -- SHA-256 of the client certificate's SPKI
     passkey_id  bytea       UNIQUE,
     passkey_key bytea,                                -- COSE
     proposed_by text        NOT NULL,
     approved_by text[]      NOT NULL DEFAULT '{}' CHECK (cardinality(approved_by) <= 2),
+    challenge   bytea,                                -- of a passkey that is being made; used once
+    until       timestamptz,                          -- the challenge's end
     created_at  timestamptz NOT NULL,
     changed_at  timestamptz NOT NULL,
+    CHECK ((challenge IS NULL) = (until IS NULL)),
     CHECK ((passkey_id IS NULL) = (passkey_key IS NULL)),
     CHECK (state <> 'active' OR (passkey_id IS NOT NULL AND cardinality(approved_by) = 2 AND approved_by[1] <> approved_by[2])),
     CHECK (state <> 'enrolled' OR passkey_id IS NOT NULL)
