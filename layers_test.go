@@ -22,9 +22,10 @@ var layers = []struct{ folder, imports string }{
 	{"cmd/chop", "..."}, // the only place where everything meets
 
 	// Services, one a folder. None but cmd/chop knows the tokens: a key is a crypto.Signer.
-	{"ca", "ca/journal policies internal/ocsp internal/postgres internal/audit internal/web"},
+	{"ca", "ca/journal ca/issued policies internal/ocsp internal/postgres internal/audit internal/web"},
 	{"ca/journal", "internal/postgres internal/audit"},
 	{"ca/infra", "internal/postgres internal/audit"},
+	{"ca/issued", "internal/postgres"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
