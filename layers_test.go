@@ -26,6 +26,7 @@ var layers = []struct{ folder, imports string }{
 	{"ca/journal", "internal/postgres internal/audit"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
+	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
 	{"signer/pades", "internal/cms internal/pdf"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
