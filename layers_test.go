@@ -30,6 +30,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
+	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
 	{"signer/pades", "internal/cms internal/pdf"},
 	{"signer/pades", "internal/cms internal/pdf internal/typeset"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made

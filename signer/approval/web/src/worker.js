@@ -1,0 +1,2 @@
+import './worker-warnings.js';
+import 'pdfjs-dist/legacy/build/pdf.worker.mjs';
