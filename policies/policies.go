@@ -1,7 +1,7 @@
 // Package policies is what the appliance promises, as data: certificate
 // profiles (RFC 5280, EN 319 412-2 and -3), signature policies, timestamp
-// policies (EN 319 421, EN 319 422) and algorithm suites (in the manner of
-// TS 119 312).
+// policies (EN 319 421, EN 319 422), algorithm suites (in the manner of
+// TS 119 312) and the roles of registration officers.
 //
 // The promises are the commented YAML files in files/, embedded in the binary,
 // so that a release is one set of promises and its diff is their history. Load
@@ -69,6 +69,7 @@ type Set struct {
 	signatures map[string]*Signature
 	timestamps map[string]*Timestamp
 	suites     map[string]*Suite
+	officers   map[string]*OfficerRole
 }
 
 // Load parses the embedded files under at most one Options value.
@@ -109,6 +110,9 @@ func load(fs embed.FS, arc asn1.ObjectIdentifier, cps string) (*Set, error) {
 		return nil, err
 	}
 	if s.suites, err = section(fs, "suites", func(p *Suite) (string, error) { return p.Name, p.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.officers, err = section(fs, "officers", func(r *OfficerRole) (string, error) { return r.Name, r.resolve() }); err != nil {
 		return nil, err
 	}
 	return s, nil
