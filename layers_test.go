@@ -26,6 +26,8 @@ var layers = []struct{ folder, imports string }{
 	{"ca/journal", "internal/postgres internal/audit"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
+	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
+	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/pades", "internal/cms internal/pdf"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
@@ -37,6 +39,7 @@ var layers = []struct{ folder, imports string }{
 	{"internal/cms", ""},
 	{"internal/ocsp", ""},
 	{"internal/pdf", ""},
+	{"internal/solecontrol", ""},
 	{"internal/postgres", ""},
 	{"internal/web", ""},
 	{"internal/audit", "internal/postgres"},

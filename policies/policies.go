@@ -1,7 +1,8 @@
 // Package policies is what the appliance promises, as data: certificate
 // profiles (RFC 5280, EN 319 412-2 and -3), signature policies, timestamp
 // policies (EN 319 421, EN 319 422), algorithm suites (in the manner of
-// TS 119 312) and the roles of registration officers.
+// TS 119 312), the roles of registration officers, the kinds of documents that
+// the law excludes, and how long what belongs to people is kept.
 //
 // The promises are the commented YAML files in files/, embedded in the binary,
 // so that a release is one set of promises and its diff is their history. Load
@@ -70,6 +71,8 @@ type Set struct {
 	timestamps map[string]*Timestamp
 	suites     map[string]*Suite
 	officers   map[string]*OfficerRole
+	excluded   map[string]*Excluded
+	retention  map[string]*Retention
 }
 
 // Load parses the embedded files under at most one Options value.
@@ -115,6 +118,12 @@ func load(fs embed.FS, arc asn1.ObjectIdentifier, cps string) (*Set, error) {
 	if s.officers, err = section(fs, "officers", func(r *OfficerRole) (string, error) { return r.Name, r.resolve() }); err != nil {
 		return nil, err
 	}
+	if s.excluded, err = section(fs, "excluded", func(e *Excluded) (string, error) { return e.Name, e.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.retention, err = section(fs, "retention", func(r *Retention) (string, error) { return r.Name, r.resolve() }); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -154,7 +163,7 @@ func section[T any](fs embed.FS, name string, resolve func(*T) (string, error)) 
 }
 
 // Profile returns a certificate profile: root, issuing-ca, ocsp-responder,
-// tsa-unit, resident or department-seal. The result is shared and read-only.
+// tsa-unit, resident, resident-device-key or department-seal. The result is shared and read-only.
 func (s *Set) Profile(name string) (*Profile, error) { return lookup(s.profiles, "profile", name) }
 
 // Signature returns a signature policy, for example pades-seal.

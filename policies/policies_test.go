@@ -28,12 +28,13 @@ func TestLoad(t *testing.T) {
 		eku   int
 		oid   string
 	}{
-		"root":            {x509.KeyUsageCertSign | x509.KeyUsageCRLSign, 0, ""},
-		"issuing-ca":      {x509.KeyUsageCertSign | x509.KeyUsageCRLSign, 0, "2.5.29.32.0"},
-		"ocsp-responder":  {x509.KeyUsageDigitalSignature, 1, "1.3.6.1.4.1.32473.7.1.1"},
-		"tsa-unit":        {x509.KeyUsageDigitalSignature, 1, "1.3.6.1.4.1.32473.7.1.2"},
-		"resident":        {x509.KeyUsageContentCommitment, 0, "1.3.6.1.4.1.32473.7.1.3"},
-		"department-seal": {x509.KeyUsageContentCommitment, 0, "1.3.6.1.4.1.32473.7.1.4"},
+		"root":                {x509.KeyUsageCertSign | x509.KeyUsageCRLSign, 0, ""},
+		"issuing-ca":          {x509.KeyUsageCertSign | x509.KeyUsageCRLSign, 0, "2.5.29.32.0"},
+		"ocsp-responder":      {x509.KeyUsageDigitalSignature, 1, "1.3.6.1.4.1.32473.7.1.1"},
+		"tsa-unit":            {x509.KeyUsageDigitalSignature, 1, "1.3.6.1.4.1.32473.7.1.2"},
+		"resident":            {x509.KeyUsageContentCommitment, 0, "1.3.6.1.4.1.32473.7.1.3"},
+		"resident-device-key": {x509.KeyUsageContentCommitment, 0, "1.3.6.1.4.1.32473.7.1.5"},
+		"department-seal":     {x509.KeyUsageContentCommitment, 0, "1.3.6.1.4.1.32473.7.1.4"},
 	} {
 		p, err := s.Profile(name)
 		if err != nil {
@@ -52,8 +53,8 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: policy %s, CPS %q", name, p.Policy.OID, p.Policy.CPS)
 		}
 	}
-	if got := len(s.Profiles()); got != 6 {
-		t.Errorf("%d profiles, want 6", got)
+	if got := len(s.Profiles()); got != 7 {
+		t.Errorf("%d profiles, want 7", got)
 	}
 	resident, err := s.Profile("resident")
 	if err != nil {
@@ -117,6 +118,11 @@ func TestProfileRules(t *testing.T) {
 		"limit without its place": func(p *Profile) { p.Policy.Notice = "no limit" },
 		"place without limit":     func(p *Profile) { p.Policy.RelianceLimit = "" },
 		"bad policy":              func(p *Profile) { p.Policy.ID = "1..2" },
+		"unknown enrolment":       func(p *Profile) { p.Enrolment = "word of honour" },
+		"enrolment alone":         func(p *Profile) { p.Passkey = nil },
+		"passkey alone":           func(p *Profile) { p.Enrolment = "" },
+		"unknown passkey":         func(p *Profile) { p.Passkey = &PasskeyRule{"maybe", "none"} },
+		"unknown attestation":     func(p *Profile) { p.Passkey = &PasskeyRule{"refuse", "some"} },
 	} {
 		s, err := Load()
 		if err != nil {

@@ -42,6 +42,11 @@ type Profile struct {
 	// LintExceptions are public lints that do not apply to this profile, each
 	// with the reason why.
 	LintExceptions map[string]string `yaml:"lint_exceptions"`
+	// Enrolment is EnrolmentStatement, or empty: who asks proves possession of the key
+	// and nothing more.
+	Enrolment string `yaml:"enrolment"`
+	// Passkey goes with an enrolment, and is nil without.
+	Passkey *PasskeyRule `yaml:"passkey"`
 }
 
 // CertificatePolicy is one entry of certificatePolicies (RFC 5280, 4.2.1.4).
@@ -152,6 +157,9 @@ func (p *Profile) resolve(arc asn1.ObjectIdentifier, cps string) error {
 		if why == "" {
 			return fmt.Errorf("lint exception %q has no reason", name)
 		}
+	}
+	if err := p.resolveEnrolment(); err != nil {
+		return err
 	}
 	return p.Policy.resolve(arc, cps)
 }

@@ -26,4 +26,24 @@ var (
 	ErrNoIssuer = errors.New("no issuer of certificates")
 	// ErrOutput means that the output's place cannot be written to.
 	ErrOutput = errors.New("the output cannot be written")
+	// ErrLite means that the account is of the kind that does not sign (70004 of the adopters' API).
+	ErrLite = errors.New("the account is for identity only and may not sign")
+	// ErrAccount means that the account is not active: suspended, closed or unknown.
+	ErrAccount = errors.New("the account is not active")
+	// ErrBusy means that another question is open for the credential.
+	ErrBusy = errors.New("another approval is open")
+	// ErrSuspended means that the activation process refuses the credential for now.
+	ErrSuspended = errors.New("the credential is suspended")
+	// ErrNoTransaction means that the activation process knows no such transaction (any more).
+	ErrNoTransaction = errors.New("no such approval")
+	// ErrSigningNotFound means that the caller has no such signing, or document in it.
+	ErrSigningNotFound = errors.New("no such signing")
+	// ErrState means that the signing is not in a state that allows it.
+	ErrState = errors.New("the signing is not in such a state")
+	// ErrExcluded means that Schedule 1 of Cap. 553 excludes such documents.
+	ErrExcluded = errors.New("the law excludes such documents from electronic signing")
+	// ErrAcknowledge means that a warning about the kind of document must be acknowledged first.
+	ErrAcknowledge = errors.New("the warning about this kind of document was not acknowledged")
+	// ErrGone means that the file was deleted, as the retention policy says.
+	ErrGone = errors.New("the file is kept no longer")
 )

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"chop/internal/cms"
 )
@@ -23,6 +24,7 @@ type Document struct {
 	attrs  []byte
 	dtbsr  []byte
 	used   bool
+	stamp  *token // of the signature; nil before Finish, and at B-B
 }
 
 // DTBSR returns the data to be signed representation: the digest that the key signs,
@@ -62,6 +64,7 @@ func (d *Document) Finish(ctx context.Context, signature []byte) error {
 		if stamped, err = d.clock().stamp(ctx, digestOf(id.hash, signature)); err != nil {
 			return fmt.Errorf("timestamp signature: %w", err)
 		}
+		d.stamp = stamped
 		unsigned = []cms.Attribute{{Type: cms.OIDSignatureTimestamp, Values: [][]byte{stamped.der}}}
 	}
 	content, err := id.build(d.attrs, signature, unsigned)
@@ -100,6 +103,14 @@ func (d *Document) keep(ctx context.Context, contents []byte, stamped *token) er
 		return fmt.Errorf("timestamp document: %w", err)
 	}
 	return nil
+}
+
+// Timestamp returns the signature's timestamp token and its time, after Finish; nil at B-B.
+func (d *Document) Timestamp() (der []byte, at time.Time) {
+	if d.stamp == nil {
+		return nil, time.Time{}
+	}
+	return d.stamp.der, d.stamp.genTime()
 }
 
 func (d *Document) clock() clock {

@@ -51,4 +51,7 @@ var (
 	ErrTimestamp = errors.New("no usable timestamp")
 	// ErrEvidence means that the evidence for a certificate could not be gathered.
 	ErrEvidence = errors.New("no evidence of revocation")
+	// ErrState means that a prepared document cannot be gone on with: its description or
+	// its bytes are not what was prepared.
+	ErrState = errors.New("the prepared document was changed")
 )
