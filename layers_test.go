@@ -32,6 +32,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
 	{"validation/changes", "internal/pdf"},
+	{"portal/forms", "internal/pdf internal/typeset"},
 
 	// Leaves.
 	{"hsm", ""},
@@ -81,7 +82,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
 	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "policies ca cmd/chop"},
+	{"gopkg.in/yaml.v3", "policies ca cmd/chop portal/forms"},
 
 	{"github.com/google/uuid", "..."},
 	{"golang.org/x/crypto/cryptobyte", "..."},
