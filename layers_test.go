@@ -37,6 +37,7 @@ var layers = []struct{ folder, imports string }{
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
 	{"validation/changes", "internal/pdf"},
 	{"portal/forms", "internal/pdf internal/typeset"},
+	{"portal/desk", "registration registration/hkic registration/officers policies internal/solecontrol internal/postgres internal/web"},
 
 	// Leaves.
 	{"hsm", ""},
@@ -87,8 +88,9 @@ var homes = []struct{ module, places string }{
 	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
+	{"github.com/skip2/go-qrcode", "portal portal/desk"},
 	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "policies ca cmd/chop portal/forms"},
+	{"gopkg.in/yaml.v3", "portal/desk policies ca cmd/chop portal/forms"},
 
 	{"github.com/google/uuid", "..."},
 	{"golang.org/x/crypto/cryptobyte", "..."},
