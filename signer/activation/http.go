@@ -34,17 +34,23 @@ func (s *Service) APIHandler() (http.Handler, error) {
 	}))
 
 	r.Method("POST", "/v1/transactions", answer(s, maxMint, func(ctx context.Context, _ string, m *MintRequest) (*Minted, error) { return s.Mint(ctx, *m) }))
-	r.Method("GET", "/v1/transactions/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*TransactionStatus, error) { return s.Transaction(ctx, id) }))
+	r.Method("GET", "/v1/transactions/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*TransactionStatus, error) {
+		return s.Transaction(ctx, id)
+	}))
 	r.Method("POST", "/v1/transactions/{id}/cancel", answer(s, maxSmall, func(ctx context.Context, id string, _ *empty) (*TransactionStatus, error) { return s.Cancel(ctx, id) }))
 	r.Method("POST", "/v1/transactions/{id}/collect", answer(s, maxSmall, func(ctx context.Context, id string, _ *empty) (*Collected, error) { return s.Collect(ctx, id) }))
 	r.Method("POST", "/v1/transactions/{id}/acknowledge", answer(s, maxSmall, func(ctx context.Context, id string, _ *empty) (*empty, error) {
 		return &empty{}, s.Acknowledge(ctx, id)
 	}))
 
-	r.Method("POST", "/v1/enrolments", answer(s, maxSmall, func(ctx context.Context, _ string, e *EnrolmentRequest) (*EnrolmentBegun, error) { return s.BeginEnrolment(ctx, *e) }))
+	r.Method("POST", "/v1/enrolments", answer(s, maxSmall, func(ctx context.Context, _ string, e *EnrolmentRequest) (*EnrolmentBegun, error) {
+		return s.BeginEnrolment(ctx, *e)
+	}))
 	r.Method("GET", "/v1/enrolments/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*EnrolmentStatus, error) { return s.Enrolment(ctx, id) }))
 	r.Method("POST", "/v1/enrolments/{id}/ticket", answer(s, maxBody, s.PresentTicket))
-	r.Method("POST", "/v1/enrolments/{id}/cancel", answer(s, maxSmall, func(ctx context.Context, id string, _ *empty) (*EnrolmentStatus, error) { return s.CancelEnrolment(ctx, id) }))
+	r.Method("POST", "/v1/enrolments/{id}/cancel", answer(s, maxSmall, func(ctx context.Context, id string, _ *empty) (*EnrolmentStatus, error) {
+		return s.CancelEnrolment(ctx, id)
+	}))
 
 	r.Method("GET", "/v1/credentials/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*CredentialStatus, error) { return s.Credential(ctx, id) }))
 	r.Method("POST", "/v1/credentials/{id}/certificate", answer(s, maxBody, func(ctx context.Context, id string, c *certificateBody) (*CredentialStatus, error) {
@@ -66,7 +72,9 @@ func (s *Service) ApprovalHandler() (http.Handler, error) {
 	r.Method("GET", "/v1/identity", answer(s, 0, func(_ context.Context, _ string, _ *none) (*Identity, error) {
 		return &Identity{s.identity}, nil
 	}))
-	r.Method("GET", "/v1/tx/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*solecontrol.SignedOffer, error) { return s.Offer(ctx, id) }))
+	r.Method("GET", "/v1/tx/{id}", answer(s, 0, func(ctx context.Context, id string, _ *none) (*solecontrol.SignedOffer, error) {
+		return s.Offer(ctx, id)
+	}))
 	r.Method("POST", "/v1/tx/{id}/approve", answer(s, maxBody, s.Approve))
 	r.Method("POST", "/v1/tx/{id}/decline", answer(s, maxSmall, func(ctx context.Context, id string, d *declineBody) (*empty, error) {
 		return &empty{}, s.Decline(ctx, id, d.Reason)
@@ -155,28 +163,34 @@ func problem(err error) error {
 // they are: a page that sends them is broken or hostile. What is not JSON is
 // searched as text.
 func leaksSecret(body []byte) bool {
-	names := []string{"prf", "clientExtensionResults"}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
+	var inside []json.Delim // { or [, the innermost last
+	key := false            // the next text is a key
 	for {
 		tok, err := dec.Token()
 		if err == io.EOF {
 			return false
 		}
 		if err != nil {
-			break
+			return bytes.Contains(body, []byte(`"prf"`)) || bytes.Contains(body, []byte(`"clientExtensionResults"`))
 		}
-		// As a key or as a value: neither has a place here.
-		if text, ok := tok.(string); ok && (text == names[0] || text == names[1]) {
-			return true
+		if d, ok := tok.(json.Delim); ok {
+			if d == '{' || d == '[' {
+				inside = append(inside, d)
+				key = d == '{'
+				continue
+			}
+			inside = inside[:len(inside)-1]
+		} else if key {
+			if tok == "prf" || tok == "clientExtensionResults" {
+				return true
+			}
+			key = false
+			continue
 		}
+		key = len(inside) > 0 && inside[len(inside)-1] == '{'
 	}
-	for _, name := range names {
-		if bytes.Contains(body, []byte(`"`+name+`"`)) {
-			return true
-		}
-	}
-	return false
 }
 
 // Alarm records that something was seen that must not be. what is one word, and
