@@ -67,6 +67,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
 	{"signer", "internal/pdf"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
