@@ -27,7 +27,10 @@ var layers = []struct{ folder, imports string }{
 	{"ca/infra", "internal/postgres internal/audit"},
 	{"ca/issued", "internal/postgres"},
 	{"timestamping", "policies internal/cms internal/web"},
-	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
+	{"signer", "policies signer/pades signer/adobe signer/ledger signer/enrolled signer/evidence internal/solecontrol internal/cms internal/postgres internal/audit internal/web"},
+	{"signer/ledger", "internal/postgres internal/audit"},
+	{"signer/enrolled", "internal/postgres internal/audit"},
+	{"signer/evidence", "internal/solecontrol internal/cms"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
@@ -68,6 +71,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"ca", "ca/catest"},
 	{"signer", "internal/pdf"},
 	{"signer/activation", "signer/approval/device"},
+	{"signer", "internal/pdf signer/signertest"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
