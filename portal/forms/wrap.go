@@ -33,12 +33,14 @@ func (f *faces) wrapParagraph(text string, s style, w float64) []string {
 	}
 	for _, unit := range units(text) {
 		width := f.width(strings.TrimRight(unit, " "), s)
-		if line != "" && used+width > w {
+		// A unit that no line can hold is cut. It begins on this line if there is room.
+		if line != "" && used+width > w && (width <= w || used > w*0.8) {
 			flush()
 		}
-		for width > w && utf8.RuneCountInString(unit) > 1 { // cut what no line can hold
-			cut := f.fitting(unit, s, w)
-			lines = append(lines, unit[:cut])
+		for used+width > w && utf8.RuneCountInString(unit) > 1 {
+			cut := f.fitting(unit, s, w-used)
+			line += unit[:cut]
+			flush()
 			unit = unit[cut:]
 			width = f.width(strings.TrimRight(unit, " "), s)
 		}
