@@ -2,12 +2,13 @@ package forms
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 )
 
-// checkDrawable refuses what no font can show: controls, marks of direction, private
-// characters. Whether the fonts have a glyph is asked where they are at hand.
-func checkDrawable(text string, lines bool) error {
+// check refuses what cannot be drawn: controls, marks of direction, private characters,
+// and what no font has.
+func (f *faces) check(text string, lines bool) error {
 	for _, r := range text {
 		if r == '\n' && lines {
 			continue
@@ -16,5 +17,20 @@ func checkDrawable(text string, lines bool) error {
 			return fmt.Errorf("U+%04X cannot be printed", r)
 		}
 	}
+	if r, lacks := f.lacks(text); lacks {
+		return fmt.Errorf("U+%04X is in no font", r)
+	}
 	return nil
+}
+
+// printable makes any text fit to be drawn on one line: white space becomes one space,
+// and what cannot be drawn a box.
+func (f *faces) printable(text string) string {
+	const box = '□'
+	return strings.Map(func(r rune) rune {
+		if f.check(string(r), false) != nil {
+			return box
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
 }
