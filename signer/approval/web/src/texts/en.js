@@ -14,7 +14,6 @@ export const en = {
   'home.nothing': 'You have not been sent here to sign anything right now. Start where the document is: on the website of the department that asks you.',
   'home.check.head': 'How to check this page',
   'home.check': 'The files of this page are published. Each has a fingerprint (SHA-256), and so has the whole. Compare the fingerprint below with the one in the release notes. The list of files is at {bundle}.',
-  'home.files': '{n} files',
   'home.honest': 'A fingerprint that a page shows of itself proves little: a false page could show the right one. Compare from another device, with the files as you receive them.',
 
   // Signing
