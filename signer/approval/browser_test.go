@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,7 +48,7 @@ func inBrowser(t *testing.T, script string, env ...string) {
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 
-	cmd := exec.CommandContext(t.Context(), "node", "test/"+script)
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"test/" + script}, strings.Fields(os.Getenv("CHOP_DRAW"))...)...)
 	cmd.Dir = "web"
 	cmd.Env = append(os.Environ(), append([]string{"CHOP_ORIGIN=" + address, "CHOP_SOCKETS=" + folder}, env...)...)
 	out, err := cmd.CombinedOutput()
@@ -65,4 +66,14 @@ func TestPictures(t *testing.T) {
 		return // nobody wants to look
 	}
 	inBrowser(t, "shots.mjs")
+}
+
+// TestDraw compares what the page draws with what pdftoppm draws, and sees that
+// what cannot be drawn whole cannot be approved.
+func TestDraw(t *testing.T) {
+	corpora, err := filepath.Abs("../../../shared/corpora")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBrowser(t, "draw.mjs", "CHOP_CORPORA="+corpora)
 }

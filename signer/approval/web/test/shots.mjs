@@ -20,7 +20,7 @@ for (const locale of ['en', 'zh-HK', 'zh-CN']) {
 
     let page = await fresh();
     await page.goto(origin);
-    await page.waitForSelector('.home-files a');
+    await page.waitForSelector('main a');
     await shot(page, 'home');
 
     await go(page, `#sign/${await stub.open([form('application.pdf', [lines(1), lines(2)])], { service })}`);
