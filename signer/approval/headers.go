@@ -42,9 +42,9 @@ func (o *Origin) policy() string {
 }
 
 // off are the features that no page of this origin uses.
-var off = []string{"accelerometer", "autoplay", "bluetooth", "camera", "clipboard-read", "display-capture", "encrypted-media",
+var off = []string{"accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media",
 	"fullscreen", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi",
-	"payment", "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb", "web-share", "xr-spatial-tracking"}
+	"payment", "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb", "xr-spatial-tracking"}
 
 // headers are on every answer, errors too. There is no Set-Cookie, ever.
 func (o *Origin) headers(next http.Handler) http.Handler {

@@ -5,9 +5,6 @@ import { sign } from './sign.js';
 import { task } from './session.js';
 import { frame, h, message, setLanguage, show } from './ui.js';
 
-/** The page's own hash, as this origin tells it; it stands in the foot. */
-let bundle = null;
-
 async function start() {
   const what = task();
   if (what?.language) setLanguage(what.language);
@@ -16,20 +13,13 @@ async function start() {
     case 'sign': return sign(what.id);
     case 'enrol': return enrol(what.id);
     case 'unknown': return message('problem', 'unknown');
-    default: return home(bundle);
+    default: return home();
   }
 }
 
-frame(null);
+frame();
 addEventListener('hashchange', () => {
   if (location.hash) location.reload(); // another task: nothing of the first one stays
 });
-api.bundle().then(
-  (b) => {
-    bundle = b;
-    document.querySelector('.hash code').textContent = b.bundle;
-    if (document.querySelector('.home-files')) home(bundle);
-  },
-  () => {},
-);
+api.bundle().then((b) => (document.querySelector('.hash code').textContent = b.bundle), () => {});
 start();

@@ -43,8 +43,8 @@ export class SignPage {
     show(
       h1('sign.head', { service: offer.service.name }),
       h('div', { class: 'what' },
-        h('p', { t: many ? 'sign.what.many' : 'sign.what.one', p: { n, names: '' } }),
-        h('ul', { class: 'names' }, offer.documents.map((d) => h('li', {}, name(d.name))))),
+        h('p', { t: many ? 'sign.what.many' : 'sign.what.one', p: { n } }),
+        many ? null : h('ul', { class: 'names' }, h('li', {}, name(offer.documents[0].name)))),
       this.warning, this.section, this.quit);
     this.clock = setInterval(() => this.tick(), 1000);
     this.tick();
@@ -138,9 +138,8 @@ export class SignPage {
     if (this.trouble !== null) return;
     this.trouble = why;
     this.button.disabled = true;
-    this.section.classList.add('off');
     this.status.parentElement.hidden = true;
-    this.button.closest('.step').hidden = true;
+    for (const s of [...this.section.children].slice(1)) s.hidden = true;
     this.warning.replaceChildren(h('section', { class: 'message problem' },
       h('h2', { t: 'trouble.head' }), h('p', { t: 'trouble.text' }), h('p', { t: 'trouble.do', p: { service: this.offer.service.name } }),
       h('details', {}, h('summary', { t: 'trouble.detail' }), h('code', {}, why))));

@@ -89,15 +89,15 @@ export function seal(size) {
   const mark = document.createElementNS(SVG, 'path');
   mark.setAttribute('class', 'seal-mark');
   // 印 in straight strokes: the hand at the left, the kneeling person at the right.
-  mark.setAttribute('d', 'M21 9 10 13v24M10 23h11M10 35h11M27 12h11v18h-4M27 12v28');
+  mark.setAttribute('d', 'M22 8.5 11 13v23.5l12-3.5M11 24h11M28 12h11v19l-5.5-1M28 12v28.5');
   svg.append(square, mark);
   return svg;
 }
 
 const LANGUAGE_NAMES = { en: 'English', 'zh-Hant-HK': '繁體', 'zh-Hans': '简体' };
 
-/** Builds the page's frame once; show fills its middle. */
-export function frame(bundleHash) {
+/** Builds the page's frame once; show fills its middle. The foot has the page's own hash, as this origin tells it. */
+export function frame() {
   const main = h('main', { id: 'main', tabindex: '-1' });
   document.body.replaceChildren(
     h('a', { class: 'skip', href: '#main', t: 'skip', onclick: (e) => { e.preventDefault(); main.focus(); } }),
@@ -107,8 +107,8 @@ export function frame(bundleHash) {
         Object.entries(LANGUAGE_NAMES).map(([l, words]) => h('button', { type: 'button', lang: l, onclick: () => setLanguage(l) }, words)))),
     main,
     h('footer', {},
-      h('p', {}, h('a', { href: '/', t: 'about.link' })),
-      h('p', { class: 'hash' }, h('span', { t: 'hash' }), ' ', h('code', {}, bundleHash ?? '…'))),
+      h('p', {}, h('a', { href: '/', target: '_blank', rel: 'noopener', t: 'about.link' })),
+      h('p', { class: 'hash' }, h('span', { t: 'hash' }), ' ', h('code', {}, '…'))),
   );
   relabel();
 }
