@@ -29,6 +29,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/pades", "internal/cms internal/pdf"},
+	{"signer/pades", "internal/cms internal/pdf internal/typeset"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
 	{"validation/changes", "internal/pdf"},
@@ -41,6 +42,7 @@ var layers = []struct{ folder, imports string }{
 	{"internal/ocsp", ""},
 	{"internal/pdf", ""},
 	{"internal/solecontrol", ""},
+	{"internal/typeset", "internal/pdf"},
 	{"internal/postgres", ""},
 	{"internal/web", ""},
 	{"internal/audit", "internal/postgres"},
@@ -77,7 +79,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/zmap/zcrypto", "ca"}, // zlint's own X.509 type
 	{"github.com/digitorus/pdfsign", "signer/adobe"},
 	{"github.com/digitorus/pdf", "signer/adobe"}, // pdfsign's own reader type
-	{"github.com/tdewolff/font", "signer/pades"},
+	{"github.com/tdewolff/font", "internal/typeset"},
 	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},

@@ -14,6 +14,7 @@ type Catalogue struct {
 	departments []*Department
 	forms       []*Form
 	index       []indexed // parallel to forms
+	faces       *faces
 }
 
 // Forms returns all forms by department, then number.

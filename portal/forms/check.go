@@ -54,7 +54,7 @@ func (f *Field) Check(value, lang string, at time.Time) (string, *FieldError) {
 	if utf8.RuneCountInString(value) > f.Max {
 		return fail("tooLong")
 	}
-	if err := checkDrawable(value, f.Kind == KindMultiline); err != nil {
+	if err := f.faces.check(value, f.Kind == KindMultiline); err != nil {
 		return fail("character")
 	}
 	kept, key := f.checkKind(value, at.In(hongKong))

@@ -2,12 +2,6 @@ package forms
 
 import "time"
 
-// Page geometry, in points.
-const (
-	bodyWidth   = 499.0
-	gridColumns = 6
-)
-
 // Blank draws the form with empty fields, to be filled in by hand or in a reader of PDF.
 func (f *Form) Blank(lang string, at time.Time) ([]byte, error) { return f.draw(nil, lang, at) }
 

@@ -68,6 +68,8 @@ type Form struct {
 	// Declaration is what the signature says. It stands right above the signature.
 	Declaration Text      `yaml:"declaration"`
 	Signature   Signature `yaml:"signature"`
+
+	faces *faces
 }
 
 // A Section is a group of fields under a heading.
@@ -148,6 +150,7 @@ type Field struct {
 	Prefill string `yaml:"prefill"`
 
 	pattern matcher
+	faces   *faces
 }
 
 // An Option is one answer of a choice.

@@ -36,7 +36,11 @@ func Load() (*Catalogue, error) {
 }
 
 func load(files fs.FS) (*Catalogue, error) {
-	s, err := loadShared(files)
+	faces, err := loadFaces()
+	if err != nil {
+		return nil, err
+	}
+	s, err := loadShared(files, faces)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +48,7 @@ func load(files fs.FS) (*Catalogue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list form catalogue: %w", err)
 	}
-	c := &Catalogue{}
+	c := &Catalogue{faces: faces}
 	for _, name := range names {
 		if name == departmentsFile || name == commonFile {
 			continue
@@ -87,9 +91,10 @@ func (c *Catalogue) sorted(s *shared) (*Catalogue, error) {
 type shared struct {
 	departments []*Department
 	fields      map[string]*Field
+	faces       *faces
 }
 
-func loadShared(files fs.FS) (*shared, error) {
+func loadShared(files fs.FS, faces *faces) (*shared, error) {
 	var departments struct {
 		Departments []*Department `yaml:"departments"`
 	}
@@ -105,7 +110,7 @@ func loadShared(files fs.FS) (*shared, error) {
 			return nil, fmt.Errorf("load %s: %w", name, err)
 		}
 	}
-	s := &shared{departments: departments.Departments, fields: map[string]*Field{}}
+	s := &shared{departments: departments.Departments, fields: map[string]*Field{}, faces: faces}
 	for _, d := range s.departments {
 		if d == nil || !idPattern.MatchString(d.ID) || !d.Name.whole() {
 			return nil, fmt.Errorf("%w: %s: a department lacks its id or a name", ErrCatalogue, departmentsFile)
@@ -147,7 +152,7 @@ func decode(b []byte, into any) error {
 
 // parseForm reads a form file, takes in the common fields, and checks everything.
 func parseForm(b []byte, s *shared) (*Form, error) {
-	f := &Form{}
+	f := &Form{faces: s.faces}
 	if err := decode(b, f); err != nil {
 		return nil, err
 	}
@@ -164,14 +169,15 @@ func parseForm(b []byte, s *shared) (*Form, error) {
 			if field == nil {
 				return nil, fmt.Errorf("%w: an empty field", ErrCatalogue)
 			}
-			if field.Use == "" {
-				continue
+			if field.Use != "" {
+				base := s.fields[field.Use]
+				if base == nil {
+					return nil, fmt.Errorf("%w: no common field %.50q", ErrCatalogue, field.Use)
+				}
+				field = field.over(base)
+				section.Fields[i] = field
 			}
-			base := s.fields[field.Use]
-			if base == nil {
-				return nil, fmt.Errorf("%w: no common field %q", ErrCatalogue, field.Use)
-			}
-			section.Fields[i] = field.over(base)
+			field.faces = s.faces
 		}
 	}
 	if err := f.validate(); err != nil {

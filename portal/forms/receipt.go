@@ -26,4 +26,6 @@ type ReceiptDocument struct {
 }
 
 // Receipt draws the receipt of a signing, one page, in a language.
-func Receipt(d ReceiptData, lang string) ([]byte, error) { return drawReceipt(d, lang) }
+func (c *Catalogue) Receipt(d ReceiptData, lang string) ([]byte, error) {
+	return c.drawReceipt(d, lang)
+}

@@ -41,7 +41,7 @@ func (f *Form) validate() error {
 	case len(f.Sections) == 0 || len(f.Sections) > maxSections:
 		return fmt.Errorf("%d sections, must be 1 to %d", len(f.Sections), maxSections)
 	}
-	if err := checkDrawable(f.Number+f.Revision, false); err != nil {
+	if err := f.faces.check(f.Number+f.Revision, false); err != nil {
 		return fmt.Errorf("number or revision: %w", err)
 	}
 	if err := f.validateTexts(); err != nil {
@@ -49,10 +49,10 @@ func (f *Form) validate() error {
 	}
 	seen := map[string]bool{SignatureField: true}
 	for i, s := range f.Sections {
-		if err := need(s.Title, maxShort); err != nil {
+		if err := f.faces.need(s.Title, maxShort); err != nil {
 			return fmt.Errorf("title of section %d: %w", i+1, err)
 		}
-		if err := allow(s.Intro, maxLong); err != nil {
+		if err := f.faces.allow(s.Intro, maxLong); err != nil {
 			return fmt.Errorf("intro of section %d: %w", i+1, err)
 		}
 		if len(s.Fields) == 0 {
@@ -82,7 +82,7 @@ func (f *Form) validateTexts() error {
 		{"department's name", f.Department.Name, maxShort}, {"title", f.Title, maxShort}, {"purpose", f.Purpose, maxLong},
 		{"ordinance", f.Ordinance, maxShort}, {"declaration", f.Declaration, maxLong}, {"signature's label", f.Signature.Label, maxShort},
 	} {
-		if err := need(t.text, t.max); err != nil {
+		if err := f.faces.need(t.text, t.max); err != nil {
 			return fmt.Errorf("%s: %w", t.what, err)
 		}
 	}
@@ -106,14 +106,14 @@ func (f *Form) validateTexts() error {
 	return nil
 }
 
-func need(t Text, most int) error {
+func (f *faces) need(t Text, most int) error {
 	if !t.whole() {
 		return fmt.Errorf("not there in all of %s, %s and %s", English, Traditional, Simplified)
 	}
-	return allow(t, most)
+	return f.allow(t, most)
 }
 
-func allow(t Text, most int) error {
+func (f *faces) allow(t Text, most int) error {
 	if t.IsZero() {
 		return nil
 	}
@@ -128,7 +128,7 @@ func allow(t Text, most int) error {
 		if s != strings.TrimSpace(s) {
 			return fmt.Errorf("%s: white space at an end", lang)
 		}
-		if err := checkDrawable(s, false); err != nil {
+		if err := f.check(s, false); err != nil {
 			return fmt.Errorf("%s: %w", lang, err)
 		}
 	}
@@ -146,11 +146,11 @@ func (f *Field) validate() error {
 	if f.Kind == KindCheckbox {
 		labelMax = maxLong // a statement to be ticked
 	}
-	if err := need(f.Label, labelMax); err != nil {
+	if err := f.faces.need(f.Label, labelMax); err != nil {
 		return fmt.Errorf("label: %w", err)
 	}
 	for what, t := range map[string]Text{"help": f.Help, "error": f.Error} {
-		if err := allow(t, maxLong); err != nil {
+		if err := f.faces.allow(t, maxLong); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -243,7 +243,7 @@ func (f *Field) validateOptions() error {
 			return fmt.Errorf("an option's key is malformed or used twice")
 		}
 		seen[o.Key] = true
-		if err := need(o.Label, 80); err != nil {
+		if err := f.faces.need(o.Label, 80); err != nil {
 			return fmt.Errorf("option %q: %w", o.Key, err)
 		}
 	}
