@@ -69,6 +69,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"registration", "hsm"}, // a real sealer
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},

@@ -42,6 +42,13 @@ func SchemaID() (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }
 
+// MigrateFiles brings a schema of its own, which files make, to this program's
+// version: for a part that owns its tables under a role of its own. The versions
+// are counted in table.
+func (db *DB) MigrateFiles(ctx context.Context, files fs.FS, table string) error {
+	return db.migrate(ctx, files, goose.WithTableName(table))
+}
+
 // Migrate brings the database's schema to this program's version. Processes
 // that start at the same moment wait for each other (a session lock), and a
 // schema that is newer than the program is left alone: every migration is safe
@@ -51,6 +58,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	return db.migrate(ctx, files)
+}
+
+func (db *DB) migrate(ctx context.Context, files fs.FS, options ...goose.ProviderOption) error {
 	// The lock is asked for every second, for five minutes at most.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
@@ -59,7 +70,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 	sqlDB := stdlib.OpenDBFromPool(db.Pool)
 	defer sqlDB.Close() // the pool itself stays open
 	provider, err := goose.NewProvider(goose.DialectPostgres, sqlDB, files,
-		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+		append(options, goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return fmt.Errorf("load migrations: %w", err)
 	}
