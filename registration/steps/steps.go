@@ -103,6 +103,13 @@ func (b *Book) Update(ctx context.Context, tx postgres.Tx, o *Operation) error {
 	return update(ctx, tx, o, b.cfg.Now())
 }
 
+// DropOthers ends the operations of a kind that wait or are open, because another
+// act decides otherwise. It returns until when one of them may still be worked on
+// by a process that has not seen it; zero if there is none.
+func (b *Book) DropOthers(ctx context.Context, tx postgres.Tx, account, kind string) (until time.Time, err error) {
+	return dropOthers(ctx, tx, account, kind, b.cfg.Now())
+}
+
 // Lease takes one operation to work on. ErrLeased, ErrNone.
 func (b *Book) Lease(ctx context.Context, id string) (*Operation, error) {
 	now := b.cfg.Now()

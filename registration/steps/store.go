@@ -87,6 +87,26 @@ func update(ctx context.Context, tx pgx.Tx, o *Operation, now time.Time) error {
 	return nil
 }
 
+func dropOthers(ctx context.Context, tx pgx.Tx, account, kind string, now time.Time) (until time.Time, _ error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE registration_operation SET state = 'dropped', changed_at = $3
+		WHERE account = $1 AND kind = $2 AND state IN ('waiting', 'open')
+		RETURNING greatest(leased_until, '0001-01-01'::timestamptz)`, account, kind, now)
+	if err != nil {
+		return until, fmt.Errorf("drop operations: %w", err)
+	}
+	leases, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	if err != nil {
+		return until, fmt.Errorf("drop operations: %w", err)
+	}
+	for _, l := range leases {
+		if l.After(now) && l.After(until) {
+			until = l
+		}
+	}
+	return until, nil
+}
+
 func (s *store) lease(ctx context.Context, id string, now, until time.Time) (*Operation, error) {
 	o, err := one(s.db.Pool.Query(ctx, `
 		UPDATE registration_operation SET leased_until = $3, tries = tries + 1

@@ -144,7 +144,6 @@ CREATE TABLE registration_case (
     place        text        NOT NULL,
     officer      text        NOT NULL,
     second       text        CHECK (second <> officer),
-    masked       text        NOT NULL DEFAULT '',     -- A123•••(•), while the case is open
     nonce        bytea       NOT NULL CHECK (length(nonce) = 32),
     card_digest  bytea       CHECK (length(card_digest) = 32), -- keyed, of the data confirmed
     confirmation json,                                -- the second officer's assertion
