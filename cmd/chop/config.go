@@ -30,6 +30,9 @@ type config struct {
 	Listen string `yaml:"listen"`
 	// OfficerListen is the TCP address of the officers' desk: TLS with client certificates. Empty: no desk.
 	OfficerListen string `yaml:"officer_listen"`
+	// OfficerURL is the desk's address as officers' browsers have it; their passkeys are made for its host. Empty:
+	// https://localhost at the port of officer_listen.
+	OfficerURL string `yaml:"officer_url,omitempty"`
 	// Roles says as whom the appliance's parts run.
 	Roles rolesConfig `yaml:"roles"`
 	// Immigration is where identity is verified.

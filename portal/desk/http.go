@@ -24,7 +24,7 @@ const maxForm = 256 << 10
 //	GET  /cases/{id}           what there is to decide about it
 //	POST /cases/{id}/{act}     card confirm verify offer number ticket cancel
 //	GET  /people   POST        finds one
-//	GET  /people/{account}     POST /people/{account}/{act}: suspend resume
+//	GET  /people/{account}     POST /people/{account}/resume
 //	GET  /hotline  POST        verifies a caller; POST /hotline/suspend
 //	GET  /orders/{id} POST     two officers sign
 //	GET  /officers POST …      who works here (supervisors)
@@ -51,7 +51,6 @@ func (d *Desk) Handler() http.Handler {
 	r.Method(http.MethodGet, "/people", d.onShift(peoplePage))
 	r.Method(http.MethodPost, "/people", d.onShift(findPerson))
 	r.Method(http.MethodGet, "/people/{account}", d.onShift(personPage))
-	r.Method(http.MethodPost, "/people/{account}/suspend", d.onShift(suspendPerson))
 	r.Method(http.MethodPost, "/people/{account}/resume", d.onShift(beginResume))
 	r.Method(http.MethodGet, "/hotline", d.onShift(hotlinePage))
 	r.Method(http.MethodPost, "/hotline", d.onShift(verifyCaller))

@@ -107,6 +107,7 @@ var wordsFor = []struct {
 	{officers.ErrAssertion, "error-assertion", http.StatusForbidden},
 	{registration.ErrProof, "error-proof", http.StatusForbidden},
 	{registration.ErrTooMany, "error-too-many", http.StatusTooManyRequests},
+	{registration.ErrUnfinished, "error-activation", http.StatusAccepted},
 	{registration.ErrActivation, "error-activation", http.StatusServiceUnavailable},
 	{registration.ErrState, "error-state", http.StatusConflict},
 	{officers.ErrState, "error-state", http.StatusConflict},

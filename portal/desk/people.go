@@ -15,6 +15,7 @@ var items = []registration.Item{
 type findView struct {
 	Items []registration.Item
 	Item  string
+	Found []*registration.Account // if there is more than one
 }
 
 func peoplePage(q *request) error {
@@ -23,22 +24,25 @@ func peoplePage(q *request) error {
 
 // findPerson looks for one exact value. It is posted, so that it is in no address and no log.
 func findPerson(q *request) error {
-	a, err := q.desk.c.Registry.Find(q.Context(), q.caller(), registration.Item(q.field("item")), q.field("value"))
+	found, err := q.desk.c.Registry.Find(q.Context(), q.caller(), registration.Item(q.field("item")), q.field("value"))
 	if err != nil {
 		text, status, ok := q.words(err)
 		if !ok {
 			return err
 		}
-		return q.show(status, "people", "title-people", findView{items[:4], q.field("item")}, text)
+		return q.show(status, "people", "title-people", findView{Items: items[:4], Item: q.field("item")}, text)
 	}
-	return q.seeOther("/people/" + a.ID)
+	if len(found) == 1 {
+		return q.seeOther("/people/" + found[0].ID)
+	}
+	// A telephone may be a family's.
+	return q.show(http.StatusOK, "people", "title-people", findView{Items: items[:4], Item: q.field("item"), Found: found}, "")
 }
 
 // personView is an account at the desk: no personal datum.
 type personView struct {
 	*registration.Account
 	Cases    []*registration.Case
-	Activity []registration.Activity
 	Officers []string // who may be the second
 }
 
@@ -52,9 +56,6 @@ func personPage(q *request) error {
 	if v.Cases, err = reg.AccountCases(q.Context(), q.caller(), a.ID); err != nil {
 		return err
 	}
-	if v.Activity, err = reg.Activity(q.Context(), q.caller(), a.ID, 20); err != nil {
-		return err
-	}
 	all, err := reg.Officers().Officers(q.Context())
 	if err != nil {
 		return err
@@ -65,14 +66,6 @@ func personPage(q *request) error {
 		}
 	}
 	return q.show(http.StatusOK, "person", "title-person", v, "")
-}
-
-// suspendPerson is for a person who stands at the counter; the hotline verifies its callers first.
-func suspendPerson(q *request) error {
-	if err := q.desk.c.Registry.Suspend(q.Context(), q.caller(), q.param("account"), "", q.field("reason")); err != nil {
-		return err
-	}
-	return q.seeOther("/people/" + q.param("account"))
 }
 
 func beginResume(q *request) error {
