@@ -110,7 +110,7 @@ func (r *Registry) EnterCard(ctx context.Context, c Caller, id string, card hkic
 		return nil, err
 	}
 	if !card.OldEnough(r.cfg.Now()) {
-		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actEnd, "too-young"))
+		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actRefuse, "too-young"))
 	}
 	account := value(row.Account)
 	owners, err := r.people.Find(ctx, personal.HKIC, card.Number.Normal())
@@ -313,6 +313,10 @@ func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome 
 		}
 		account := *row.Account
 		row.Account = nil
+		to, err := next("case", row.State, a)
+		if err != nil {
+			return nil, err
+		}
 		if err := r.people.Forget(ctx, tx, account); err != nil {
 			return nil, err
 		}
@@ -321,7 +325,7 @@ func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome 
 				return nil, err
 			}
 		}
-		return []audit.Event{e}, deleteAccount(ctx, tx, account)
+		return []audit.Event{e}, deleteAccount(ctx, tx, account, id, to)
 	})
 	if err != nil {
 		return wrap("end case", err)
