@@ -77,7 +77,7 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
-	{"registration", "hsm"}, // a real sealer
+	{"registration", "hsm signer/approval/device"}, // a real sealer; officers' passkeys
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
 	{"signer/activation", "signer/approval/device"},

@@ -110,7 +110,7 @@ func (r *Registry) EnterCard(ctx context.Context, c Caller, id string, card hkic
 		return nil, err
 	}
 	if !card.OldEnough(r.cfg.Now()) {
-		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actEnd, "too-young"))
+		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actRefuse, "too-young"))
 	}
 	account := value(row.Account)
 	owners, err := r.people.Find(ctx, personal.HKIC, card.Number.Normal())
@@ -281,6 +281,9 @@ func (r *Registry) ConfirmCard(ctx context.Context, c Caller, id string, a Asser
 	return r.show(ctx, after), nil
 }
 
+// outcomeFailed is that of a case whose key got no certificate and was destroyed.
+const outcomeFailed = "failed"
+
 // CancelCase ends a case that has made no key; what was kept for it is deleted.
 func (r *Registry) CancelCase(ctx context.Context, c Caller, id, reason string) error {
 	row, err := r.mine(ctx, c, "cancel-case", id)
@@ -297,7 +300,7 @@ func (r *Registry) CancelCase(ctx context.Context, c Caller, id, reason string) 
 func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome string, reason ...string) error {
 	var enrolment string
 	_, err := r.step(ctx, id, a, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
-		if row.State.driven() {
+		if row.State.driven() && outcome != outcomeFailed {
 			return nil, fmt.Errorf("%w: there is a key", ErrState)
 		}
 		enrolment = value(row.Enrolment)
@@ -313,6 +316,10 @@ func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome 
 		}
 		account := *row.Account
 		row.Account = nil
+		to, err := next("case", row.State, a)
+		if err != nil {
+			return nil, err
+		}
 		if err := r.people.Forget(ctx, tx, account); err != nil {
 			return nil, err
 		}
@@ -321,7 +328,7 @@ func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome 
 				return nil, err
 			}
 		}
-		return []audit.Event{e}, deleteAccount(ctx, tx, account)
+		return []audit.Event{e}, deleteAccount(ctx, tx, account, id, to)
 	})
 	if err != nil {
 		return wrap("end case", err)

@@ -95,7 +95,11 @@ func (r *Registry) Ticket(ctx context.Context, c Caller, id string) (*TicketOffe
 	if err != nil {
 		return nil, err
 	}
-	answer := sha256.Sum256(held.immd)
+	signed, err := solecontrol.ParseSignedAnswer(held.immd)
+	if err != nil {
+		return nil, fmt.Errorf("ticket: %w", err)
+	}
+	answer := sha256.Sum256(signed.Answer)
 	ticket, err := (&solecontrol.Ticket{
 		Kind: "ticket", Case: row.ID, Account: a.ID, Enrolment: value(row.Enrolment), PasskeyKey: e.PasskeyKey, RPID: r.cfg.RPID,
 		Subject: subject[:], Immd: answer[:], Signer: c.Actor, Place: c.Place, Expires: solecontrol.At(r.cfg.Now().Add(ticketLife)),

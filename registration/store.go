@@ -164,8 +164,12 @@ func updateAccount(ctx context.Context, tx pgx.Tx, a *accountRow) error {
 	return err
 }
 
-// deleteAccount deletes one that was never active, with its passkeys and what was noted of it.
-func deleteAccount(ctx context.Context, tx pgx.Tx, id string) error {
+// deleteAccount deletes one that was never active, with its passkeys and what was
+// noted of it, for a case that ends in the state to.
+func deleteAccount(ctx context.Context, tx pgx.Tx, id, caseID string, to CaseState) error {
+	if _, err := tx.Exec(ctx, `UPDATE registration_case SET account = NULL, state = $2 WHERE id = $1`, caseID, to); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM registration_activity WHERE account = $1`, id); err != nil {
 		return err
 	}

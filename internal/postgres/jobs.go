@@ -31,11 +31,16 @@ func (db *DB) migrateJobs(ctx context.Context) error {
 	if len(existing) > 0 && existing[len(existing)-1].Version >= known[len(known)-1].Version {
 		return nil
 	}
+	// The lock is the transaction's and ends with it, whatever becomes of this process; each of River's versions
+	// has a transaction of its own on another connection, because one may need what the one before it committed.
 	return pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+			return fmt.Errorf("wait for the job queue's migration: %w", err)
+		}
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, jobsLock); err != nil {
 			return fmt.Errorf("wait for the job queue's migration: %w", err)
 		}
-		if _, err := migrator.MigrateTx(ctx, tx, rivermigrate.DirectionUp, nil); err != nil {
+		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 			return fmt.Errorf("migrate the job queue: %w", err)
 		}
 		return nil
