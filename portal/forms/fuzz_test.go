@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -28,6 +29,12 @@ func FuzzParseForm(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		began := time.Now()
+		defer func() {
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+		}()
 		form, err := parseForm(b, s)
 		if err != nil {
 			if !errors.Is(err, ErrCatalogue) {

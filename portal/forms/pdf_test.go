@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestStrangersRead(t *testing.T) {
 		if out, code := tool(t, "qpdf", "--check", path); code != 0 || strings.Contains(out, "WARNING") {
 			t.Errorf("qpdf --check: exit %d\n%s", code, out)
 		}
-		if out, code := tool(t, "mutool", "draw", "-q", "-r", "20", "-o", os.DevNull, "-F", "ppm", path); code != 0 || out != "" {
+		if out, code := tool(t, "mutool", "draw", "-q", "-r", "20", "-o", os.DevNull, "-F", "ppm", path); code != 0 || strings.Contains(strings.ReplaceAll(out, "warning: ICC support is not available", ""), "warning") || strings.Contains(out, "error") {
 			t.Errorf("mutool draw: exit %d\n%s", code, out)
 		}
 		poppler, code := tool(t, "pdftotext", "-layout", path, "-")
@@ -118,8 +119,8 @@ func TestNothingActs(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("qpdf --qdf: exit %d", code)
 		}
-		for _, word := range []string{"/JavaScript", "/JS", "/URI", "/Launch", "/GoToR", "/SubmitForm", "/ImportData", "/OpenAction", "/AA", "/EmbeddedFile", "/Filespec", "/XFA", "/RichMedia", "/NeedAppearances", "/Encrypt", "/A "} {
-			if strings.Contains(out, word) {
+		for _, word := range []string{"/JavaScript", "/JS", "/URI", "/Launch", "/GoToR", "/SubmitForm", "/ImportData", "/OpenAction", "/AA", "/EmbeddedFile", "/Filespec", "/XFA", "/RichMedia", "/NeedAppearances", "/Encrypt", "/A"} {
+			if regexp.MustCompile(word + `[^A-Za-z]`).MatchString(out) {
 				t.Errorf("the file has %s", word)
 			}
 		}
