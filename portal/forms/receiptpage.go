@@ -148,14 +148,14 @@ func (d *receiptPage) heading(t Text) {
 // groups, so that people can compare two of them.
 func (d *receiptPage) documents() {
 	d.heading(wordsDocuments)
-	names := 2
+	names, letters := 2, 10.0
 	if len(d.data.Documents) > 4 {
-		names = 1 // so that ten of them have room
+		names, letters = 1, 8.5 // so that ten of them have room
 	}
 	for i, doc := range d.data.Documents {
 		d.artifact(func() { d.line(margin, d.y, margin+bodyWidth, d.y, rule, 0.6) })
 		size := showSize(doc.Size)
-		s := style{size: 10, ink: ink}
+		s := style{size: letters, ink: ink}
 		lines, s := d.atMost(names, fmt.Sprintf("%d.  %s", i+1, d.faces.printable(doc.Name)), s, bodyWidth-80)
 		d.y += 4
 		d.tagged("P", d.pair.first, func() {
