@@ -119,6 +119,7 @@ var homes = []struct{ module, places string }{
 	{"golang.org/x/text", "..."},
 
 	// Second opinions and tools of tests; none of them judges anything in the appliance.
+	{"github.com/go-webauthn/webauthn", "tests"},
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},
