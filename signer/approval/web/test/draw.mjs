@@ -76,7 +76,8 @@ if (argument.length === 0) {
   const image = (filter, ...data) => make.pdf([['Image']], { image: { filter, data } });
   await refused('a broken JPEG', image('DCTDecode', 0xff, 0xd8, 0xff, 0xdb, 1, 2, 3), /JPEG|JpegError|image/i);
   await refused('a broken JPX', image('JPXDecode', 1, 2, 3), /JPX|OpenJPEG|image/i);
-  await refused('a broken JBIG2', image('JBIG2Decode', 1, 2, 3), /JBIG2|image/i);
+  await refused('a broken JBIG2', image('JBIG2Decode', 1, 2, 3), /JBIG2|image|Offset/i);
+  await refused('a JBIG2 with a page and nothing on it', image('JBIG2Decode', 0, 0, 0, 0, 48, 0, 1, 0, 0, 0, 19, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), /JBIG2/);
   await refused('an unknown filter', image('NonesuchDecode', 1, 2, 3), /filter/i);
   await refused('a font that is not in the file', make.pdf([['Text']], { font: 'Nonesuch' }), /font/);
   await refused('a page that has no end', Buffer.from(simple.toString('latin1').replace('ET\n', 'XX\n'), 'latin1'), /command|operator/i);
@@ -85,6 +86,8 @@ if (argument.length === 0) {
   if (existsSync(path.join(corpora, 'pdf'))) {
     const file = (name) => readFile(path.join(corpora, 'pdf', name));
     for (const name of ['bitmap-symbol-refine.pdf', 'bitmap-refine.pdf', 'bitmap-customat.pdf']) await same(`JBIG2 ${name}`, await file(name));
+    const scan = /stream\r?\n([^]*)\r?\nendstream/.exec((await file('bitmap-customat.pdf')).toString('latin1'))[1];
+    await refused('a JBIG2 that is cut short', image('JBIG2Decode', ...Buffer.from(scan.slice(0, scan.length >> 1), 'latin1')), /JBIG2|Offset/i);
     for (const name of ['issue5475.pdf', 'issue19326.pdf']) await same(`JPX ${name}`, await file(name));
     for (const name of ['mixedfonts.pdf']) await same(`CJK ${name}`, await file(name));
     await page.route('**/wasm/*', (r) => r.fulfill({ status: 404 }));
