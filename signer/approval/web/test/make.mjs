@@ -28,20 +28,27 @@ export const attributes = (digest, certificate, ...more) =>
     ...more,
   ]));
 
-/** A PDF of the pages whose lines are given, in Helvetica. */
-export function pdf(pages) {
+/**
+ * A PDF of the pages whose lines are given, in Helvetica or another font; with an
+ * image of 8 by 8 points {filter, data} on each, if one is given.
+ */
+export function pdf(pages, { font = 'Helvetica', image } = {}) {
   const objects = [];
   const add = (s) => objects.push(s);
   const kids = pages.map((_, i) => `${4 + 2 * i} 0 R`).join(' ');
   add('<< /Type /Catalog /Pages 2 0 R >>');
   add(`<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`);
-  add('<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>');
+  add(`<< /Type /Font /Subtype /Type1 /BaseFont /${font} /Encoding /WinAnsiEncoding >>`);
   pages.forEach((lines, i) => {
-    add(`<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${5 + 2 * i} 0 R /Resources << /Font << /F 3 0 R >> >> >>`);
+    add(`<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${5 + 2 * i} 0 R /Resources << /Font << /F 3 0 R >>${image ? ` /XObject << /I ${4 + 2 * pages.length} 0 R >>` : ''} >> >>`);
     const text = lines.map((l, j) => `/F ${j === 0 ? 20 : 12} Tf (${l.replace(/[()\\]/g, '\\$&')}) Tj 0 -${j === 0 ? 36 : 22} Td`).join('\n');
-    const content = `BT 60 760 Td\n${text}\nET\n0.8 w 60 120 475 60 re S`;
+    const content = `BT 60 760 Td\n${text}\nET\n0.8 w 60 120 475 60 re S${image ? '\nq 200 0 0 200 100 300 cm /I Do Q' : ''}`;
     add(`<< /Length ${content.length} >>\nstream\n${content}\nendstream`);
   });
+  if (image) {
+    const data = Buffer.from(image.data).toString('latin1');
+    add(`<< /Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray /BitsPerComponent ${image.filter === 'JBIG2Decode' ? 1 : 8} /Filter /${image.filter} /Length ${data.length} >>\nstream\n${data}\nendstream`);
+  }
   let out = '%PDF-1.7\n';
   const at = objects.map((o, i) => {
     const here = out.length;
