@@ -18,6 +18,7 @@ import (
 
 	"chop/internal/postgres"
 	"chop/internal/postgres/postgrestest"
+	"chop/internal/web"
 	"chop/notification"
 	"chop/policies"
 	"chop/portal/forms"
@@ -395,7 +396,7 @@ func newHouse(t testing.TB, public, approve string) *house {
 		}
 		return redirect(w, r, next)
 	})))
-	h.handler = r
+	h.handler = web.Number(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))(r)
 	return h
 }
 
