@@ -47,9 +47,9 @@ type fakeAccounts struct {
 	sessions *Sessions
 }
 
-func newFakeAccounts(t testing.TB, db *postgres.DB) *fakeAccounts {
+func newFakeAccounts(t testing.TB, db *postgres.DB, now func() time.Time) *fakeAccounts {
 	f := &fakeAccounts{accounts: map[string]*registration.Account{}, data: map[string]*registration.Data{},
-		passkeys: map[string][]registration.Passkey{}, tokens: map[string]bool{"token": true}, sessions: NewSessions(db)}
+		passkeys: map[string][]registration.Passkey{}, tokens: map[string]bool{"token": true}, sessions: NewSessions(db, now)}
 	opened := time.Date(2026, 11, 2, 2, 30, 0, 0, time.UTC)
 	add := func(id string, kind registration.Kind, number string, card hkic.Card, contact registration.Contact) {
 		n, err := hkic.Parse(number)
@@ -377,7 +377,7 @@ func newHouse(t testing.TB, public, approve string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.accounts, h.signings = newFakeAccounts(t, db), newFakeSignings(clock)
+	h.accounts, h.signings = newFakeAccounts(t, db, clock), newFakeSignings(clock)
 	h.Portal, err = New(Config{
 		DB: db, Accounts: h.accounts, Signings: h.signings, Notices: &fakeNotices{read: map[string]bool{}}, Forms: catalogue, Policies: set,
 		PublicURL: public, ApproveURL: approve, Version: "0.3.0-test", Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -395,6 +395,11 @@ func newHouse(t testing.TB, public, approve string) *house {
 			return err
 		}
 		return redirect(w, r, next)
+	})))
+	// What the QR code on this browser's page says.
+	r.Method(http.MethodGet, "/test/link", h.sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, token, _ := strings.Cut(h.sessions.GetString(r.Context(), keyLink), " ")
+		_, _ = io.WriteString(w, public+"/link/"+token)
 	})))
 	h.handler = web.Number(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))(r)
 	return h

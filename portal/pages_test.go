@@ -167,6 +167,7 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	// Resumed: the old sessions stay void.
 	h.accounts.setState(chan_, registration.Active)
+	h.now = h.now.Add(1e9)
 	again := h.browser().enter(chan_, "device")
 	if w := again.get("/account"); w.Code != 200 {
 		t.Errorf("signed in anew: %d %s", w.Code, w.Header())

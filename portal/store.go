@@ -16,10 +16,10 @@ import (
 // store is the portal's tables.
 type store struct{ db *postgres.DB }
 
-// signOutAll marks all sessions of an account that are signed in until now as void.
-func (s *store) signOutAll(ctx context.Context, account string) error {
-	_, err := s.db.Pool.Exec(ctx, `INSERT INTO portal_signed_out (account_id, at) VALUES ($1, clock_timestamp())
-		ON CONFLICT (account_id) DO UPDATE SET at = GREATEST(portal_signed_out.at, EXCLUDED.at)`, account)
+// signOutAll marks all sessions of an account that were signed in until at as void.
+func (s *store) signOutAll(ctx context.Context, account string, at time.Time) error {
+	_, err := s.db.Pool.Exec(ctx, `INSERT INTO portal_signed_out (account_id, at) VALUES ($1, $2)
+		ON CONFLICT (account_id) DO UPDATE SET at = GREATEST(portal_signed_out.at, EXCLUDED.at)`, account, at)
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
