@@ -28,6 +28,14 @@ var layers = []struct{ folder, imports string }{
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
+	{"registration", "policies notification registration/hkic registration/immd registration/officers registration/personal registration/attempts registration/steps internal/solecontrol internal/postgres internal/audit"},
+	{"registration/hkic", ""},
+	{"registration/immd", "registration/hkic internal/solecontrol internal/web"},
+	{"registration/officers", "policies registration/hkic registration/personal internal/solecontrol internal/postgres internal/audit"},
+	{"registration/personal", "internal/postgres"}, // data keys, fields and look-ups: the only place where personal data are opened
+	{"registration/attempts", "internal/postgres internal/audit"},
+	{"registration/steps", "internal/postgres"}, // a journal as ca/journal is
+	{"notification", "internal/postgres internal/audit"},
 	{"signer/pades", "internal/cms internal/pdf"},
 	{"signer/pades", "internal/cms internal/pdf internal/typeset"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
@@ -61,7 +69,10 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
+	{"registration", "hsm signer/approval/device"}, // a real sealer; officers' passkeys
+	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
@@ -85,6 +96,9 @@ var homes = []struct{ module, places string }{
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
 	{"github.com/alecthomas/kong", "cmd/chop"},
 	{"gopkg.in/yaml.v3", "policies ca cmd/chop portal/forms"},
+	{"gopkg.in/yaml.v3", "policies ca notification cmd/chop"},
+	{"github.com/riverqueue/river", "notification internal/postgres"}, // the queue; its tables are made with ours
+	{"github.com/wneessen/go-mail", "notification"},
 
 	{"github.com/google/uuid", "..."},
 	{"golang.org/x/crypto/cryptobyte", "..."},

@@ -69,6 +69,17 @@ func parseWrapped(b []byte) (*wrappedKey, error) {
 	return &w, nil
 }
 
+// WrappedUnder says which key-encryption key wrapped a key, by its CKA_ID, and by
+// which mechanism: what whoever seals the wrapped key binds with it. Neither is
+// authenticated by the wrapped key itself.
+func WrappedUnder(wrapped []byte) (kekID []byte, mechanism uint32, err error) {
+	w, err := parseWrapped(wrapped)
+	if err != nil {
+		return nil, 0, err
+	}
+	return append([]byte(nil), w.kekID...), w.mechanism, nil
+}
+
 // public decodes the public key and checks that it is of a kind that we make.
 func (w *wrappedKey) public() (crypto.PublicKey, error) {
 	pub, err := x509.ParsePKIXPublicKey(w.spki)

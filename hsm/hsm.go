@@ -10,7 +10,8 @@
 // Keys that a service uses every day lie in the token (Token.Key). Keys by
 // the million lie outside it, wrapped under a key-encryption key that can do
 // nothing but wrap and unwrap (Token.Vault). Data keys are sealed by AES-GCM
-// inside the token (Token.Sealer).
+// inside the token (Token.Sealer), and what is stored outside is authenticated
+// by it (Token.MAC).
 //
 // The package never reads, exports or imports a private key in the clear,
 // never logs out (that would end every session of the process), never tries a
@@ -65,6 +66,10 @@ type Token interface {
 	// Sealer opens the data-sealing key of that label, and makes it if it is
 	// absent.
 	Sealer(ctx context.Context, label string) (Sealer, error)
+
+	// MAC opens the authentication key of that label, and makes it if it is
+	// absent.
+	MAC(ctx context.Context, label string) (MAC, error)
 
 	// Close ends the sessions. Signers of the token fail afterwards.
 	Close() error

@@ -12,9 +12,9 @@ func arity(op op) int {
 	switch op {
 	case opKeys:
 		return 0
-	case opKey, opDestroyKey, opVault, opSealer, opUseEnd:
+	case opKey, opDestroyKey, opVault, opSealer, opUseEnd, opMAC:
 		return 1
-	case opGenerateKey, opVaultGenerate:
+	case opGenerateKey, opVaultGenerate, opMACSum:
 		return 2
 	case opUseAgain, opSeal, opOpen:
 		return 3
@@ -78,6 +78,16 @@ func (s *server) handle(m message) ([][]byte, error) {
 		}
 		out, err := fn(ctx, f[1], f[2])
 		return [][]byte{out}, err
+	case opMAC:
+		_, err := s.mac(string(f[0]))
+		return nil, err
+	case opMACSum:
+		mac, err := s.mac(string(f[0]))
+		if err != nil {
+			return nil, err
+		}
+		sum, err := mac.Sum(ctx, f[1])
+		return [][]byte{sum}, err
 	}
 	return nil, errFrame
 }

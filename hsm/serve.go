@@ -81,6 +81,7 @@ type server struct {
 	keys    sync.Map // keyName -> *servedKey
 	vaults  sync.Map // KEK name -> *localVault
 	sealers sync.Map // label -> Sealer
+	macs    sync.Map // label -> MAC
 	uses    sync.Map // id -> *servedUse
 
 	ended   atomic.Bool // nobody waits for answers any more

@@ -36,6 +36,8 @@ const (
 	opSealer
 	opSeal
 	opOpen
+	opMAC
+	opMACSum
 
 	opOK    op = 100 // the answer
 	opError op = 101 // sentinels (uint64 mask), text

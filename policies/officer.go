@@ -20,8 +20,8 @@ type OfficerRole struct {
 
 // officerActs are all that exist; a word that is not here is a slip in the file.
 var officerActs = []string{
-	"open-case", "enter-card", "view-card", "confirm-card", "verify", "bind", "ticket", "cancel-case",
-	"find", "view-account", "verify-caller", "suspend", "resume",
+	"open-case", "view-case", "enter-card", "view-card", "confirm-card", "verify", "bind", "ticket", "cancel-case",
+	"find", "view-account", "verify-caller", "suspend", "resume", "sign-order",
 	"propose-officer", "approve-officer", "plan-shift", "suspend-officer", "view-alarms",
 }
 

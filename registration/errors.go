@@ -1,14 +1,19 @@
 package registration
 
-import "errors"
+import (
+	"errors"
+
+	"chop/registration/attempts"
+	"chop/registration/officers"
+)
 
 var (
 	// ErrState says that the case or the account is not in a state that allows the act.
 	ErrState = errors.New("not possible in this state")
 	// ErrForbidden says that the caller may not do this: role, shift, place or person.
-	ErrForbidden = errors.New("caller may not do this")
+	ErrForbidden = officers.ErrForbidden
 	// ErrFourEyes says that the act needs another officer than the one who acts.
-	ErrFourEyes = errors.New("a second officer is needed")
+	ErrFourEyes = officers.ErrFourEyes
 	// ErrSelf says that an officer works on their own account or case.
 	ErrSelf = errors.New("officers do not work on their own account")
 	// ErrNoCase says that there is no such case at this place.
@@ -33,13 +38,18 @@ var (
 	// ErrNotReady says that the phone has not come so far yet.
 	ErrNotReady = errors.New("phone is not ready")
 	// ErrAssertion says that an officer's passkey did not sign this.
-	ErrAssertion = errors.New("officer's passkey did not confirm")
+	ErrAssertion = officers.ErrAssertion
 	// ErrProof says that a caller is not verified. It never says which item was wrong.
 	ErrProof = errors.New("caller is not verified")
 	// ErrTooMany says that a limit is reached; it is reported to supervisors.
-	ErrTooMany = errors.New("too many attempts")
-	// ErrActivation says that the activation process could not be asked; what was begun is finished later.
+	ErrTooMany = attempts.ErrTooMany
+	// ErrActivation says that the activation process could not be asked.
 	ErrActivation = errors.New("activation process is not available")
+	// ErrUnfinished says that an act is decided and recorded, that a party did not
+	// answer, and that it is being completed: show it as done with a remark.
+	ErrUnfinished = errors.New("decided, and being completed")
+	// ErrPermanent is what an Activation or Certificates returns, wrapped, for what it refuses for good.
+	ErrPermanent = errors.New("refused for good")
 	// ErrNoEnrolment is what an Activation returns, wrapped, for an enrolment that it does not know any more.
 	ErrNoEnrolment = errors.New("no such enrolment")
 	// ErrPasskey says that a passkey is another account's, or the last one.

@@ -2,7 +2,10 @@ package registration
 
 import (
 	"context"
+	"math/big"
 	"time"
+
+	"chop/internal/solecontrol"
 )
 
 // Activation is the activation process as its API socket offers it. An answer
@@ -13,7 +16,8 @@ type Activation interface {
 	BeginEnrolment(ctx context.Context, r EnrolmentRequest) (id string, notAfter time.Time, err error)
 	// Enrolment tells how far it is. ErrNoEnrolment once it is forgotten.
 	Enrolment(ctx context.Context, id string) (*Enrolment, error)
-	// PresentTicket gives the ticket's envelope: JSON.
+	// PresentTicket gives the ticket's envelope: a solecontrol.SignedTicket in JSON.
+	// ErrPermanent if it is refused for good.
 	PresentTicket(ctx context.Context, id string, envelope []byte) error
 	// CancelEnrolment ends one that has made no key.
 	CancelEnrolment(ctx context.Context, id string) error
@@ -21,9 +25,10 @@ type Activation interface {
 	BindCertificate(ctx context.Context, credential string, certificate []byte) error
 	// Suspend stops a credential at once.
 	Suspend(ctx context.Context, credential, by, reason string) error
-	// Resume takes the envelope of an order signed by two officers: JSON.
+	// Resume takes an order signed by two officers: a solecontrol.SignedOrder in JSON.
+	// ErrPermanent if it is refused for good.
 	Resume(ctx context.Context, credential string, order []byte) error
-	// Destroy deletes a credential's sealed key for ever.
+	// Destroy deletes a credential's sealed key for ever. What is gone already is no error.
 	Destroy(ctx context.Context, credential, by, reason string) error
 }
 
@@ -45,23 +50,20 @@ type Enrolment struct {
 	Statement  []byte
 }
 
-// Subject is what a resident's certificate says of its holder. Its digest is in
-// the ticket; see solecontrol.
-type Subject struct {
-	Country, CommonName, Surname, GivenName, SerialNumber string
-}
+// Subject is what a resident's certificate says of its holder; its digest is in the ticket.
+type Subject = solecontrol.Subject
 
 // Certificates is the issuing CA.
 type Certificates interface {
-	// Issue issues under the profile resident, only against the activation
+	// Issue issues under a resident's profile, only against the activation
 	// process's statement. Asked again with the same statement it returns the
 	// certificate that it issued before. DER.
 	Issue(ctx context.Context, actor string, statement, csr []byte, s Subject) (certificate []byte, err error)
-	// Hold, Release and Revoke change the status of a certificate (DER). What is
-	// so already is no error.
-	Hold(ctx context.Context, actor string, certificate []byte, reason string) error
-	Release(ctx context.Context, actor string, certificate []byte, reason string) error
-	Revoke(ctx context.Context, actor string, certificate []byte, reason string) error
+	// Hold, Release and Revoke change a certificate's status. What is so already,
+	// or revoked in the case of Hold, is no error.
+	Hold(ctx context.Context, actor string, serial *big.Int, reason string) error
+	Release(ctx context.Context, actor string, serial *big.Int, reason string) error
+	Revoke(ctx context.Context, actor string, serial *big.Int, reason string) error
 }
 
 // Sessions are the portal's.

@@ -55,6 +55,9 @@ type Config struct {
 	RPID string
 	// OfficerRPID and OfficerOrigin are those of the officers' desk.
 	OfficerRPID, OfficerOrigin string
+	// Agreement is the id of the subscriber agreement's present text, which the
+	// portal shows; empty means DefaultAgreement.
+	Agreement string
 	// PortalURL is where a phone lands after enrolment; the QR code points below it.
 	PortalURL string
 	// Now is the clock; nil means time.Now.
@@ -62,6 +65,9 @@ type Config struct {
 	// Log gets what happens in the background; nil means slog.Default.
 	Log *slog.Logger
 }
+
+// DefaultAgreement is the id of the subscriber agreement that this release carries.
+const DefaultAgreement = "subscriber-agreement-2026-11"
 
 // Registry is the registration authority at work. It is safe for concurrent
 // use, and any number of them may work on one database.
@@ -89,6 +95,9 @@ func New(cfg Config) (*Registry, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Agreement == "" {
+		cfg.Agreement = DefaultAgreement
 	}
 	r := &Registry{cfg: cfg, store: &store{cfg.DB}}
 	var err error

@@ -72,7 +72,7 @@ var transitions = []struct {
 	{"case", actEnter, []string{"opened", "entered"}, "entered"}, // again: a slip was corrected
 	{"case", actConfirm, []string{"entered"}, "confirmed"},
 	{"case", actVerify, []string{"confirmed"}, "verified"},
-	{"case", actRefuse, []string{"entered", "confirmed"}, "refused"},
+	{"case", actRefuse, []string{"opened", "entered", "confirmed"}, "refused"},
 	{"case", actScan, []string{"verified"}, "scanned"},
 	{"case", actRescan, []string{"scanned"}, "verified"},
 	{"case", actNumber, []string{"scanned"}, "bound"},

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"math/big"
 	"time"
 
 	"chop/registration/hkic"
@@ -19,6 +20,9 @@ func Resident(account string) Caller {
 
 // System is the appliance.
 var System = Caller{Actor: "system"}
+
+// Assertion is an officer's passkey's answer, as the desk's page sends it.
+type Assertion = officers.Assertion
 
 // Kind of an account.
 type Kind string
@@ -40,13 +44,21 @@ type Account struct {
 	UserHandle []byte
 	// Credential is the signing credential; empty while there is none.
 	Credential string
-	// Certificate is its present certificate, DER; empty while there is none.
-	Certificate []byte
-	Language    string // en, zh-Hant-HK, zh-Hans
-	OpenedAt    time.Time
-	ActiveAt    time.Time // zero: never yet
-	ChangedAt   time.Time // when it came to its state
+	// Serial is that of its present certificate; nil while there is none.
+	Serial    *big.Int
+	Language  string // en, zh-Hant-HK, zh-Hans
+	Place     string // where it was opened
+	Agreement string // id of the agreement that its holder accepted
+	OpenedAt  time.Time
+	ActiveAt  time.Time // zero: never yet
+	ChangedAt time.Time // when it came to its state
 }
+
+// MaySignIn reports whether its state lets it sign in.
+func (a *Account) MaySignIn() bool { return a.State == Active }
+
+// MaySign reports whether its kind and state let it sign. A Lite account never does.
+func (a *Account) MaySign() bool { return a.State == Active && a.Kind == Full && a.Credential != "" }
 
 // Passkey is one that signs in to the portal.
 type Passkey struct {
@@ -77,8 +89,14 @@ type Activity struct {
 	At time.Time
 	// Who is "you", "officer", or "system": an officer's name is not the resident's business, their place is.
 	Who, Place string
-	// What is a word for the page's texts: account-opened, data-viewed, suspended, …
+	// What is a word for the page's texts, one of Activities.
 	What string
+}
+
+// Activities are the words of Activity.What.
+var Activities = []string{
+	"account-opened", "certificate-issued", "passkey-added", "passkey-removed", "contact-changed", "suspension-code",
+	"suspended", "resumed", "closed", "looked-up", "card-viewed", "caller-verified",
 }
 
 // Case leads from an application to an active account.
@@ -90,9 +108,9 @@ type Case struct {
 	Place   string
 	Officer string // who opened it
 	Second  string // who confirmed keyed-in data
-	// HKIC is the masked number, A123•••(•), once entered.
+	// HKIC is the masked number, A123•••(•), once entered; only Case fills it in.
 	HKIC string
-	// Waiting is "immigration" while the Immigration Department cannot be asked.
+	// Waiting says who does not answer: immigration, activation or certificates.
 	Waiting string
 	// Outcome says why a case ended: not-found, no-match, deceased, replaced, too-young, cancelled, expired, failed.
 	Outcome string
@@ -108,6 +126,7 @@ type Case struct {
 // Offer is what the desk's QR code says. It is good for one scan within 90 seconds.
 type Offer struct {
 	URL      string // the portal's address with the token in its fragment
+	Token    string
 	NotAfter time.Time
 }
 
@@ -130,6 +149,7 @@ type PhoneCase struct {
 	Agreement     string // id of the text to show
 	Enrolment     string // empty until it has begun
 	HasPasskey    bool
+	Waiting       string // as of a Case
 }
 
 // TicketOffer is a ticket for an officer to sign: challenge goes to their
@@ -139,9 +159,8 @@ type TicketOffer struct {
 	PasskeyID []byte // the officer's
 }
 
-// Proof of a caller at the hotline.
+// Proof of a caller at the hotline: the suspension code, or two items.
 type Proof struct {
-	// Account or SuspensionCode says whose account it is; or two items do.
 	SuspensionCode string
 	Items          map[Item]string
 }
@@ -170,9 +189,11 @@ type VerifiedCaller struct {
 
 // OrderOffer is an order to resume, for two officers' passkeys.
 type OrderOffer struct {
-	Operation string
-	Challenge []byte
-	First     string // officer ids
-	Second    string
-	Expires   time.Time
+	Operation     string
+	Account       string
+	Challenge     []byte
+	First, Second string   // officer ids
+	Signed        []string // who has signed already
+	Place, Reason string
+	Expires       time.Time
 }

@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) hsm.Token) {
 	t.Run("vault", func(t *testing.T) { vault(t, open(t)) })
 	t.Run("damaged wrapped keys", func(t *testing.T) { damagedKeys(t, open(t)) })
 	t.Run("sealer", func(t *testing.T) { sealer(t, open(t)) })
+	t.Run("mac", func(t *testing.T) { mac(t, open(t)) })
 	t.Run("many at once", func(t *testing.T) { manyAtOnce(t, open(t)) })
 	t.Run("closed", func(t *testing.T) { closed(t, open(t)) })
 }

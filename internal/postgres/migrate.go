@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -30,7 +32,21 @@ func SchemaID() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read migrations: %w", err)
 	}
+	jobs, err := rivermigrate.New(riverpgxv5.New(nil), nil)
+	if err != nil {
+		return "", fmt.Errorf("read the job queue's migrations: %w", err)
+	}
+	for _, v := range jobs.AllVersions() {
+		fmt.Fprintf(h, "river %d\n", v.Version)
+	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+}
+
+// MigrateFiles brings a schema of its own, which files make, to this program's
+// version: for a part that owns its tables under a role of its own. The versions
+// are counted in table.
+func (db *DB) MigrateFiles(ctx context.Context, files fs.FS, table string) error {
+	return db.migrate(ctx, files, goose.WithTableName(table))
 }
 
 // Migrate brings the database's schema to this program's version. Processes
@@ -42,6 +58,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	return db.migrate(ctx, files)
+}
+
+func (db *DB) migrate(ctx context.Context, files fs.FS, options ...goose.ProviderOption) error {
 	// The lock is asked for every second, for five minutes at most.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
@@ -50,17 +70,16 @@ func (db *DB) Migrate(ctx context.Context) error {
 	sqlDB := stdlib.OpenDBFromPool(db.Pool)
 	defer sqlDB.Close() // the pool itself stays open
 	provider, err := goose.NewProvider(goose.DialectPostgres, sqlDB, files,
-		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+		append(options, goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return fmt.Errorf("load migrations: %w", err)
 	}
 	// Asked without the lock: the usual start finds nothing to do and does not queue.
 	pending, err := provider.HasPending(ctx)
-	if err == nil && !pending {
-		return nil
+	if err != nil || pending {
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("migrate database: %w", err)
+		}
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
-	return nil
+	return db.migrateJobs(ctx)
 }

@@ -71,14 +71,13 @@ func (s *server) writeSettings() error {
 
 	// The kernel tells the server who connects. Root, and whoever runs the
 	// server, may act as the two roles; nobody else can reach the socket.
-	hba := "local all all peer map=chop\n"
 	var ident strings.Builder
 	for _, who := range []string{s.account.name, "root"} {
 		for _, role := range []string{roleName, superuser} {
 			fmt.Fprintf(&ident, "chop %q %s\n", who, role)
 		}
 	}
-	for name, text := range map[string]string{"postgresql.conf": conf.String(), "pg_hba.conf": hba, "pg_ident.conf": ident.String()} {
+	for name, text := range map[string]string{"postgresql.conf": conf.String(), "pg_hba.conf": hbaFile, "pg_ident.conf": ident.String()} {
 		f, err := replaceOwned(filepath.Join(s.data(), name))
 		if err != nil {
 			return fmt.Errorf("write settings: %w", err)

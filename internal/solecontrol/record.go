@@ -22,7 +22,7 @@ const (
 // the version, which only grows, tells an old one with its old tag.
 //
 //	version 1 | B | certificate's SHA-256, or empty | state | version, uint64
-//	| SHA-256 of sealed | KEK id
+//	| SHA-256 of sealed | KEK id | wrapping mechanism, uint32
 //
 // encoded as a Binding is.
 type Record struct {
@@ -32,6 +32,7 @@ type Record struct {
 	Version     uint64 // 1, 2, 3, …
 	Sealed      Digest
 	KEK         []byte // id of the key-encryption key
+	Mechanism   uint32 // by which it wrapped
 }
 
 // Marshal encodes.
@@ -40,21 +41,22 @@ func (r *Record) Marshal() ([]byte, error) {
 		return nil, err
 	}
 	return encodeFields(r.Binding[:], r.Certificate, []byte(r.State),
-		binary.BigEndian.AppendUint64(nil, r.Version), r.Sealed[:], r.KEK)
+		binary.BigEndian.AppendUint64(nil, r.Version), r.Sealed[:], r.KEK, binary.BigEndian.AppendUint32(nil, r.Mechanism))
 }
 
 // ParseRecord decodes what Marshal makes, and nothing else.
 func ParseRecord(data []byte) (*Record, error) {
-	f, err := decodeFields(data, 6)
+	f, err := decodeFields(data, 7)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	if len(f[0]) != 32 || len(f[3]) != 8 || len(f[4]) != 32 {
+	if len(f[0]) != 32 || len(f[3]) != 8 || len(f[4]) != 32 || len(f[6]) != 4 {
 		return nil, fmt.Errorf("record: %w: a field has the wrong size", ErrFormat)
 	}
 	r := &Record{
 		Binding: Digest(f[0]), Certificate: f[1], State: State(f[2]),
 		Version: binary.BigEndian.Uint64(f[3]), Sealed: Digest(f[4]), KEK: f[5],
+		Mechanism: binary.BigEndian.Uint32(f[6]),
 	}
 	if len(f[1]) == 0 {
 		r.Certificate = nil

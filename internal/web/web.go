@@ -31,6 +31,7 @@ type HTTPError struct {
 	Status int    // 400 to 599
 	Person string // for who asked: one sentence that they can act on
 	Err    error  // for the log; may be nil
+	Code   string // one word for a program that asked; may be empty
 }
 
 // Error returns an HTTPError.
@@ -54,6 +55,7 @@ type problem struct {
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
+	Code      string `json:"code,omitempty"`
 	RequestID string `json:"request_id,omitempty"` // finds the line in the log
 }
 
@@ -61,6 +63,10 @@ type problem struct {
 // return their errors.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, person := classify(err)
+	var code string
+	if known := (*HTTPError)(nil); errors.As(err, &known) {
+		code = known.Code
+	}
 	level := slog.LevelInfo
 	if status >= 500 {
 		level = slog.LevelError
@@ -81,7 +87,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: person, RequestID: RequestID(r.Context()),
+		Detail: person, Code: code, RequestID: RequestID(r.Context()),
 	})
 }
 

@@ -1,122 +1,121 @@
 // Package officers is the book of registration officers: who they are, which
-// roles and places they have, their passkeys and client certificates, their
+// roles and places they have, their client certificates and passkeys, their
 // shifts, and whether one of them may do something now (EN 319 401, 7.2; EN 319
 // 411-1, 6.4.4).
+//
+// Nobody becomes an officer by one person's word: whoever is proposed brings a
+// client certificate and a passkey, and two persons, neither of whom is the
+// officer, approve them together. Acts that bind the appliance (confirming a
+// card, a ticket, an order) are signed by the officer's passkey; the book
+// verifies, and signs nothing.
 package officers
 
 import (
-	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"chop/internal/postgres"
+	"chop/internal/solecontrol"
 	"chop/policies"
 	"chop/registration/personal"
 )
 
-// Caller is who acts: "officer:<id>", "account:<id>", "local:<user>" or "system"; as what, from where, in which shift.
+var (
+	// ErrForbidden says that the caller may not do this: role, shift, place, or person.
+	ErrForbidden = errors.New("caller may not do this")
+	// ErrUnknown says that there is no such officer or shift.
+	ErrUnknown = errors.New("no such officer or shift")
+	// ErrInvalid says which part of an officer or a shift is impossible.
+	ErrInvalid = errors.New("officer or shift refused")
+	// ErrTaken says that an officer's id, certificate, passkey or own card is another officer's.
+	ErrTaken = errors.New("belongs to another officer")
+	// ErrState says that the officer is not in a state that allows the act.
+	ErrState = errors.New("not possible in the officer's state")
+	// ErrFourEyes says that a second person is wanted.
+	ErrFourEyes = errors.New("a second person is needed")
+	// ErrAssertion says that the officer's passkey did not sign this challenge.
+	ErrAssertion = errors.New("officer's passkey did not confirm")
+)
+
+// Caller is who acts: "officer:<id>", "account:<id>", "local:<user>" or
+// "system"; as what, from where, and, for an officer, in which shift.
 type Caller struct{ Actor, Role, Place, Shift string }
+
+// Officer is the caller's officer id, or "" for anybody else.
+func (c Caller) Officer() string {
+	id, ok := strings.CutPrefix(c.Actor, "officer:")
+	if !ok {
+		return ""
+	}
+	return id
+}
 
 // Config is what a Book needs.
 type Config struct {
-	DB           *postgres.DB
-	Policies     *policies.Set
-	People       *personal.Book // for the keyed digests of officers' own numbers
-	RPID, Origin string         // of the officers' desk
-	Now          func() time.Time
+	// DB has the migrated schema.
+	DB *postgres.DB
+	// Policies has the roles.
+	Policies *policies.Set
+	// People makes the keyed digests of officers' own numbers.
+	People *personal.Book
+	// RPID and Origin are those of the officers' desk.
+	RPID, Origin string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
-// Book is the officers'.
-type Book struct{ cfg Config }
+// Book is the officers'. It is safe for concurrent use.
+type Book struct {
+	cfg   Config
+	store *store
+}
 
 // New checks the configuration.
-func New(cfg Config) (*Book, error) { return &Book{cfg}, nil }
-
-// Assertion is a WebAuthn assertion of an officer's passkey.
-type Assertion struct {
-	ID                []byte
-	AuthenticatorData []byte
-	ClientDataJSON    []byte
-	Signature         []byte // DER
+func New(cfg Config) (*Book, error) {
+	if cfg.DB == nil || cfg.Policies == nil || cfg.People == nil || cfg.RPID == "" || cfg.Origin == "" {
+		return nil, errors.New("new book of officers: DB, Policies, People, RPID and Origin are wanted")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Book{cfg, &store{cfg.DB}}, nil
 }
+
+// Assertion and Creation are WebAuthn's answers, as the desk's page sends them.
+type (
+	Assertion = solecontrol.Assertion
+	Creation  = solecontrol.Creation
+)
 
 // State of an officer.
 type State string
 
 // The states.
 const (
-	Proposed  State = "proposed"  // by one supervisor
-	Appointed State = "appointed" // approved by another; waits for their passkey
-	Enrolled  State = "enrolled"  // the passkey waits for approval by two persons
-	Active    State = "active"
-	Suspended State = "suspended"
-	Left      State = "left"
+	Proposed  State = "proposed"  // by one person; the officer is to make a passkey
+	Enrolled  State = "enrolled"  // the passkey is made; two persons are to approve
+	Active    State = "active"    // may work, in shifts
+	Suspended State = "suspended" // may not, at once
+	Left      State = "left"      // for ever
 )
 
-// Officer is one.
+// Officer is one. It is public within the house: no personal datum but the name
+// by which colleagues know them.
 type Officer struct {
-	ID, Name    string
+	ID          string // [a-z0-9-], 2 to 40
+	Name        string
 	Roles       []string
 	Places      []string
 	State       State
-	Certificate []byte // SHA-256 of the client certificate's SPKI
+	Certificate []byte // SHA-256 of the client certificate's SubjectPublicKeyInfo
 	PasskeyID   []byte // empty while there is none
 	PasskeyKey  []byte // COSE
+	ApprovedBy  []string
 }
 
-// Shift is when somebody works where, as what.
+// Shift is when somebody works where, as what: at most 24 hours.
 type Shift struct {
 	ID, Officer, Role, Place string
-	From, To                 time.Time
-}
-
-var errNotBuilt = errors.New("not built yet")
-
-// ByCertificate finds the officer of a client certificate's SPKI digest.
-func (b *Book) ByCertificate(ctx context.Context, spki []byte) (*Officer, error) {
-	return nil, errNotBuilt
-}
-
-// Officer returns one.
-func (b *Book) Officer(ctx context.Context, id string) (*Officer, error) { return nil, errNotBuilt }
-
-// Officers lists all.
-func (b *Book) Officers(ctx context.Context) ([]*Officer, error) { return nil, errNotBuilt }
-
-// Shifts lists an officer's shifts that have not ended.
-func (b *Book) Shifts(ctx context.Context, officer string) ([]Shift, error) { return nil, errNotBuilt }
-
-// SignOnChallenge begins the sign-on of an officer (known by their client certificate) for a shift that runs now.
-func (b *Book) SignOnChallenge(ctx context.Context, officer, shift string) (challenge []byte, err error) {
-	return nil, errNotBuilt
-}
-
-// SignOn checks the passkey's assertion, and gives the Caller for the shift.
-func (b *Book) SignOn(ctx context.Context, officer, shift string, a Assertion) (Caller, error) {
-	return Caller{}, errNotBuilt
-}
-
-// Propose proposes an officer; hkic is their own number, kept as a keyed digest only.
-func (b *Book) Propose(ctx context.Context, c Caller, o Officer, hkic string) (id string, err error) {
-	return "", errNotBuilt
-}
-
-// EnrolPasskey keeps a passkey that awaits approval.
-func (b *Book) EnrolPasskey(ctx context.Context, officer string, id, cose []byte) error {
-	return errNotBuilt
-}
-
-// Approve approves an officer with certificate and passkey, by two different persons, neither of whom is the officer: the second call makes it active.
-func (b *Book) Approve(ctx context.Context, c Caller, officer string) (State, error) {
-	return "", errNotBuilt
-}
-
-// Suspend stops an officer at once.
-func (b *Book) Suspend(ctx context.Context, c Caller, officer, reason string) error {
-	return errNotBuilt
-}
-
-// PlanShift plans one.
-func (b *Book) PlanShift(ctx context.Context, c Caller, s Shift) (id string, err error) {
-	return "", errNotBuilt
+	Begins, Ends             time.Time
 }
