@@ -22,10 +22,14 @@ var layers = []struct{ folder, imports string }{
 	{"cmd/chop", "..."}, // the only place where everything meets
 
 	// Services, one a folder. None but cmd/chop knows the tokens: a key is a crypto.Signer.
-	{"ca", "ca/journal policies internal/ocsp internal/postgres internal/audit internal/web"},
+	{"ca", "ca/journal ca/issued policies internal/ocsp internal/postgres internal/audit internal/web"},
 	{"ca/journal", "internal/postgres internal/audit"},
+	{"ca/issued", "internal/postgres"},
 	{"timestamping", "policies internal/cms internal/web"},
-	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
+	{"signer", "policies signer/pades signer/adobe signer/ledger signer/enrolled signer/evidence internal/solecontrol internal/cms internal/postgres internal/audit internal/web"},
+	{"signer/ledger", "internal/postgres internal/audit"},
+	{"signer/enrolled", "internal/postgres internal/audit"},
+	{"signer/evidence", "internal/solecontrol internal/cms"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
 	{"registration", "policies notification registration/hkic registration/immd registration/officers registration/personal registration/attempts registration/steps internal/solecontrol internal/postgres internal/audit"},
@@ -73,6 +77,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
 	{"signer/activation", "signer/approval/device"},
+	{"signer", "internal/pdf signer/signertest"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},

@@ -15,7 +15,9 @@
 // The package holds no keys: they are crypto.Signer values. It refuses keys
 // without proof of possession or with known weaknesses, a key that belongs to
 // another credential, a subject that its profile does not allow or that holds
-// an identity card's number, and anything that lint finds.
+// an identity card's number, anything that lint finds, and a resident's
+// certificate without the activation process's statement that it made this key
+// for this person.
 package ca
 
 import (
@@ -45,6 +47,8 @@ type Config struct {
 	// Responder is the key of the delegated OCSP responder. Its certificate is
 	// issued and renewed by the Authority.
 	Responder crypto.Signer
+	// Statements verifies enrolment statements; nil: no profile that needs one is issued.
+	Statements StatementVerifier
 	// URLs are placed into certificates and CRLs.
 	URLs URLs
 	// Now is the clock; nil means time.Now.

@@ -37,6 +37,9 @@ var (
 	ErrNotOurs = errors.New("certificate was not issued by this CA")
 	// ErrNoCeremony says that the CA has not been created yet.
 	ErrNoCeremony = errors.New("no ceremony has created the CA")
+	// ErrStatement says that the enrolment statement is absent, not the activation
+	// process's, about something else than was asked for, or used already.
+	ErrStatement = errors.New("enrolment statement refused")
 	// ErrPlan says that a ceremony's plan cannot be carried out.
 	ErrPlan = errors.New("ceremony plan refused")
 	// ErrOtherPlan says that another plan has been begun or finished already.

@@ -53,7 +53,7 @@ func TestTokenMisbehaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cert, err := a.Issue(t.Context(), ca.Request{Profile: "resident", CSR: csr, Actor: "test"}); err == nil || cert != nil {
+		if cert, err := a.Issue(t.Context(), c.Stated(ca.Request{Profile: "resident", CSR: csr, Actor: "test"})); err == nil || cert != nil {
 			t.Errorf("%s: a certificate was released", name)
 		}
 	}
@@ -92,7 +92,7 @@ func TestRecover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cert, err := slow.Issue(t.Context(), ca.Request{Profile: "resident", CSR: csr, Actor: "test"}); !errors.Is(err, ca.ErrAbandoned) || cert != nil || signed != 1 {
+	if cert, err := slow.Issue(t.Context(), c.Stated(ca.Request{Profile: "resident", CSR: csr, Actor: "test"})); !errors.Is(err, ca.ErrAbandoned) || cert != nil || signed != 1 {
 		t.Fatalf("got %v after %d signatures, want %v", err, signed, ca.ErrAbandoned)
 	}
 	if n, err := c.Recover(t.Context()); n != 0 || err != nil {

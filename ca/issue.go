@@ -32,6 +32,9 @@ type Request struct {
 	// Credential owns the key, for ever: another certificate for the same key
 	// must name the same credential. Empty: derived from profile and subject.
 	Credential string
+	// Statement is the activation process's signed enrolment statement, for profiles
+	// that are issued against one alone. It serves for one certificate.
+	Statement []byte
 	// Actor is who asks, for the audit log; required.
 	Actor string
 	// Reason is why, for the audit log.
@@ -68,7 +71,7 @@ func (a *Authority) issue(ctx context.Context, r Request) (*x509.Certificate, er
 	if now.Before(a.cfg.Certificate.NotBefore) || now.After(a.cfg.Certificate.NotAfter) {
 		return nil, fmt.Errorf("%w: it is outside its validity", ErrIssuer)
 	}
-	j := job{store: a.store, linter: a.linter, issuer: a.issuer, suite: a.suite, urls: a.cfg.URLs, now: a.cfg.Now,
+	j := job{store: a.store, linter: a.linter, issuer: a.issuer, suite: a.suite, urls: a.cfg.URLs, now: a.cfg.Now, statements: a.cfg.Statements,
 		parentIssuer: a.root.id[:], parentSerial: a.cfg.Certificate.SerialNumber.Bytes()}
 	return j.issue(ctx, p, r)
 }
@@ -81,6 +84,7 @@ type job struct {
 	suite                      *policies.Suite
 	urls                       URLs
 	now                        func() time.Time
+	statements                 StatementVerifier
 	parentIssuer, parentSerial []byte // the issuer's own record; nil for a root that signs itself
 }
 
@@ -100,12 +104,16 @@ func (j *job) issue(ctx context.Context, p *policies.Profile, r Request) (*x509.
 	}
 	now := j.now()
 	digest := sha256.Sum256(cert.Raw)
+	detail := map[string]any{
+		"profile": res.Profile, "credential": res.Credential,
+		"certificate_sha256": hex.EncodeToString(digest[:]), "tbs_sha256": hex.EncodeToString(res.TBS),
+	}
+	if res.StatementDigest != nil {
+		detail["statement_sha256"] = hex.EncodeToString(res.StatementDigest)
+	}
 	if err := j.store.finish(ctx, res.ID, cert.Raw, now, audit.Event{
 		At: now, Actor: r.Actor, Action: "ca.issue", Subject: certificateSubject(cert.SerialNumber.Bytes()), Reason: r.Reason,
-		Detail: map[string]any{
-			"profile": res.Profile, "credential": res.Credential,
-			"certificate_sha256": hex.EncodeToString(digest[:]), "tbs_sha256": hex.EncodeToString(res.TBS),
-		},
+		Detail: detail,
 	}); err != nil {
 		return nil, err
 	}
@@ -142,6 +150,10 @@ func (j *job) prepare(p *policies.Profile, r Request) (*issuance, *reservation, 
 	if err != nil {
 		return nil, nil, err
 	}
+	statement, err := j.checkStatement(p, r, request.spki, subject)
+	if err != nil {
+		return nil, nil, err
+	}
 	serial, err := newSerial(rand.Reader)
 	if err != nil {
 		return nil, nil, err
@@ -166,7 +178,7 @@ func (j *job) prepare(p *policies.Profile, r Request) (*issuance, *reservation, 
 	return s, &reservation{
 		ID: id, Issuer: j.issuer.id[:], Serial: serial.Bytes(), Profile: p.Name, SPKI: spki[:],
 		Credential: r.Credential, Subject: subject.String(), NotBefore: template.NotBefore, NotAfter: template.NotAfter,
-		TBS: tbs[:], At: now, IssuerParent: j.parentIssuer, IssuerSerial: j.parentSerial,
+		TBS: tbs[:], Statement: r.Statement, StatementDigest: statement, At: now, IssuerParent: j.parentIssuer, IssuerSerial: j.parentSerial,
 	}, nil
 }
 

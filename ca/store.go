@@ -36,6 +36,8 @@ type reservation struct {
 	At           time.Time
 	IssuerParent []byte // the issuing CA's own record: issuer and serial; nil for a root
 	IssuerSerial []byte
+
+	Statement, StatementDigest []byte // nil where the profile needs none
 }
 
 // reserve records a certificate in state 'wait', in one statement: the switch,
@@ -54,11 +56,13 @@ func (s *store) reserve(ctx context.Context, r *reservation) error {
 			ON CONFLICT (spki_sha256) DO NOTHING
 		)
 		INSERT INTO ca_certificate (id, issuer, serial, profile, shard, spki_sha256, credential, subject,
-		                            not_before, not_after, tbs_sha256, reserved_at, status)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'wait' FROM may`,
+		                            not_before, not_after, tbs_sha256, reserved_at, status, statement, statement_sha256)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'wait', $15, $16 FROM may`,
 		r.ID, r.Issuer, r.Serial, r.Profile, r.Shard, r.SPKI, r.Credential, r.Subject,
-		r.NotBefore, r.NotAfter, r.TBS, r.At, r.IssuerParent, r.IssuerSerial)
+		r.NotBefore, r.NotAfter, r.TBS, r.At, r.IssuerParent, r.IssuerSerial, r.Statement, r.StatementDigest)
 	switch {
+	case isViolation(err, "23505", "ca_certificate_statement"):
+		return fmt.Errorf("%w: it was used already", ErrStatement)
 	case isViolation(err, "23503"): // foreign key: the pair of key and credential
 		return ErrKeyTaken
 	case err != nil:
@@ -93,9 +97,9 @@ func (s *store) whyNot(ctx context.Context, profile string, spki []byte) error {
 	return fmt.Errorf("ask why issuance is refused: %w", err)
 }
 
-func isViolation(err error, code string) bool {
+func isViolation(err error, code string, constraint ...string) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == code
+	return errors.As(err, &pg) && pg.Code == code && (constraint == nil || constraint[0] == pg.ConstraintName)
 }
 
 // finish stores the signed certificate: from here on it is good.
@@ -167,12 +171,10 @@ func (s *store) find(ctx context.Context, issuer []byte, serial *big.Int) (recor
 	return one[record](ctx, s.db.Pool, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2`, issuer, serial.Bytes())
 }
 
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
 // one collects a single row; none is ErrUnknownSerial.
-func one[T any](ctx context.Context, q querier, sql string, args ...any) (T, error) {
+func one[T any](ctx context.Context, q interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}, sql string, args ...any) (T, error) {
 	var zero T
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {

@@ -3,6 +3,8 @@ package signer
 import (
 	"context"
 	"time"
+
+	"chop/signer/evidence"
 )
 
 // Activation is what Residents needs of the activation process; the client of package
@@ -64,16 +66,6 @@ type Collected struct {
 	At         time.Time
 }
 
-// ApprovalEvidence is the passkey's assertion over the request R, as activation verified it.
-type ApprovalEvidence struct {
-	Request           []byte `json:"request"` // R, exactly
-	AuthenticatorData []byte `json:"authenticatorData"`
-	ClientDataJSON    []byte `json:"clientDataJSON"`
-	Signature         []byte `json:"signature"`
-	Passkey           []byte `json:"passkey"` // credential id
-	COSEKey           []byte `json:"coseKey"`
-	RPID              string `json:"rpId"`
-	Origin            string `json:"origin"`
-	DeviceKey         []byte `json:"deviceKey,omitempty"` // SPKI
-	DeviceSignature   []byte `json:"deviceSignature,omitempty"`
-}
+// ApprovalEvidence is the passkey's assertion over the request R, as the activation
+// process verified it.
+type ApprovalEvidence = evidence.Approval

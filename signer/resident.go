@@ -2,9 +2,8 @@ package signer
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,6 +12,8 @@ import (
 
 	"chop/internal/postgres"
 	"chop/policies"
+	"chop/signer/enrolled"
+	"chop/signer/ledger"
 	"chop/signer/pades"
 )
 
@@ -47,10 +48,6 @@ type Sealer interface {
 	Open(ctx context.Context, sealed, aad []byte) ([]byte, error)
 }
 
-// A ResidentChecker is our own validation, which also says when the newest signature of
-// a file was timestamped.
-type ResidentChecker = Checker
-
 // ResidentConfig is what Residents needs.
 type ResidentConfig struct {
 	DB       *postgres.DB
@@ -82,9 +79,20 @@ type ResidentConfig struct {
 // process ask the resident's device, and finishes what was approved. It holds no key and
 // cannot use one. It is safe for concurrent use, on any number of nodes.
 type Residents struct {
-	c    ResidentConfig
-	font func() (*pades.Font, error)
+	c        ResidentConfig
+	store    ledger.Store
+	enrolled enrolled.Store
+	font     func() (*pades.Font, error)
+	policy   *policies.Signature
+	kept     residentPeriods
+	heavy    chan struct{} // documents being prepared or finished, in memory
 }
+
+// residentPeriods are the retention policy's.
+type residentPeriods struct{ signed, prepared, finishing policies.Period }
+
+// heavyWork is how many signings are in memory at once: 40 MB of documents each.
+const heavyWork = 4
 
 // NewResidents checks the configuration.
 func NewResidents(c ResidentConfig) (*Residents, error) {
@@ -102,13 +110,24 @@ func NewResidents(c ResidentConfig) (*Residents, error) {
 	case c.Status == nil:
 		return nil, errors.New("new residents' signer: no certificate status")
 	}
-	if _, err := c.Policies.Signature(ResidentPolicy); err != nil {
-		return nil, err
+	r := &Residents{store: ledger.Store{DB: c.DB}, enrolled: enrolled.Store{DB: c.DB}, heavy: make(chan struct{}, heavyWork)}
+	var err error
+	if r.policy, err = c.Policies.Signature(ResidentPolicy); err != nil {
+		return nil, fmt.Errorf("new residents' signer: %w", err)
+	}
+	for name, into := range map[string]*policies.Period{
+		"signed-file": &r.kept.signed, "prepared-document": &r.kept.prepared, "finishing": &r.kept.finishing,
+	} {
+		rule, err := c.Policies.Retention(name)
+		if err != nil {
+			return nil, fmt.Errorf("new residents' signer: %w", err)
+		}
+		*into = rule.Period
 	}
 	if c.Node == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("name node: %w", err)
 		}
 		c.Node = id.String()
 	}
@@ -122,8 +141,6 @@ func NewResidents(c ResidentConfig) (*Residents, error) {
 	if c.Font == "" {
 		c.Font, face = pades.DefaultFont, pades.DefaultFontFace
 	}
-	return &Residents{c: c, font: sync.OnceValues(func() (*pades.Font, error) { return pades.LoadFont(c.Font, face) })}, nil
+	r.c, r.font = c, sync.OnceValues(func() (*pades.Font, error) { return pades.LoadFont(c.Font, face) })
+	return r, nil
 }
-
-var _ = x509.Certificate{}
-var _ io.Reader

@@ -136,6 +136,7 @@ type ResidentCredential struct {
 // A ResidentCertificate is one certificate of a credential.
 type ResidentCertificate struct {
 	Serial      string
+	SHA256      []byte
 	Certificate *x509.Certificate
 	Chain       []*x509.Certificate
 	IssuedAt    time.Time

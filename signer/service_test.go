@@ -210,6 +210,15 @@ func (r *rig) seal(t testing.TB, spec, scheme string) *Credential {
 // document writes a PDF of about size bytes into the rig's folder.
 func (r *rig) document(t testing.TB, size int) string {
 	t.Helper()
+	path := filepath.Join(r.folder, fmt.Sprintf("in-%d.pdf", size))
+	if err := os.WriteFile(path, testPDF(size), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// testPDF is a PDF of about size bytes.
+func testPDF(size int) []byte {
 	var b bytes.Buffer
 	var at []int
 	object := func(format string, args ...any) {
@@ -227,11 +236,7 @@ func (r *rig) document(t testing.TB, size int) string {
 		fmt.Fprintf(&b, "%010d 00000 n \n", off)
 	}
 	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
-	path := filepath.Join(r.folder, fmt.Sprintf("in-%d.pdf", size))
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return b.Bytes()
 }
 
 func (r *rig) request(c *Credential, in, out string) PDFRequest {

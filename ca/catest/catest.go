@@ -84,6 +84,14 @@ type CA struct {
 	URLs     ca.URLs
 	// Config is what New was called with, to make another Authority on the same database.
 	Config ca.Config
+
+	*Statements
+}
+
+// Issue issues a certificate. Where the profile needs an enrolment statement and the
+// request has none, it makes one that says what the request asks for.
+func (c *CA) Issue(ctx context.Context, r ca.Request) (*x509.Certificate, error) {
+	return c.Authority.Issue(ctx, c.Stated(r))
 }
 
 // Options change what New makes; the zero value is a CA at localhost:8080.
@@ -110,7 +118,7 @@ func New(t testing.TB, o Options) *CA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &CA{DB: o.DB, Policies: set, Keys: new(Keys), URLs: urls}
+	c := &CA{DB: o.DB, Policies: set, Keys: new(Keys), URLs: urls, Statements: new(Statements)}
 	r, err := ca.RunCeremony(t.Context(), ca.CeremonyConfig{
 		DB: o.DB, Policies: set, Plan: ca.DefaultPlan(), Keys: c.Keys, URLs: urls, Now: o.Now,
 	})
@@ -127,6 +135,7 @@ func New(t testing.TB, o Options) *CA {
 	}
 	c.Config = ca.Config{
 		DB: o.DB, Policies: set, Root: r.Root, Certificate: r.Issuing, Key: key, Responder: responder, URLs: urls, Now: o.Now,
+		Statements: c.Statements,
 	}
 	if c.Authority, err = ca.New(c.Config); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"chop/signer/pades"
 )
 
-// issue is the part about residents' certificates: a key made in the token and wrapped, proof of possession, lint,
+// issue is the part about certificates as residents have them, under a profile that needs no enrolment: a key made in the token and wrapped, proof of possession, lint,
 // record, audit, the CA's signature.
 func (b *bench) issue(ctx context.Context) error {
 	authority, err := b.app.authority(ctx)
@@ -38,15 +38,15 @@ func (b *bench) issue(ctx context.Context) error {
 			return err
 		}
 		subject := ca.Subject{
-			Country: "HK", CommonName: "BENCH Siu Ming", Surname: "BENCH", GivenName: "Siu Ming",
-			SerialNumber: fmt.Sprintf("SRN%06d%04d", start, n.Add(1)),
+			Country: "HK", Organization: "Bench Department", OrganizationalUnit: "Section of Measurements",
+			CommonName: fmt.Sprintf("Counter %06d%04d", start, n.Add(1)),
 		}
 		return vault.Use(ctx, wrapped, func(key crypto.Signer) error {
 			csr, err := ca.NewCSR(key, subject)
 			if err != nil {
 				return err
 			}
-			_, err = authority.Issue(ctx, ca.Request{Profile: "resident", CSR: csr, Subject: subject, Actor: localActor()})
+			_, err = authority.Issue(ctx, ca.Request{Profile: "department-seal", CSR: csr, Subject: subject, Actor: localActor()})
 			return err
 		})
 	})

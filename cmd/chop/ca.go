@@ -25,8 +25,8 @@ type caCommand struct {
 func (caCommand) Help() string {
 	return `Examples:
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out req.pem \
-      -subj "/C=HK/CN=CHAN Siu Ming/SN=CHAN/GN=Siu Ming/serialNumber=SRN0000000001"
-  chop ca issue --dir data --profile resident --csr req.pem --out cert.pem
+      -subj "/C=HK/O=Lands Department/CN=Lands Department"
+  chop ca issue --dir data --profile department-seal --csr req.pem --out cert.pem
   chop ca revoke --dir data --serial 5f0c… --reason keyCompromise
   chop ca status --dir data --serial 5f0c… --json
   chop ca crl --dir data --out issuing.crl`
@@ -34,7 +34,7 @@ func (caCommand) Help() string {
 
 type caIssueCommand struct {
 	folderFlag
-	Profile string `required:"" help:"Certificate profile: resident, department-seal or tsa-unit."`
+	Profile string `required:"" help:"Certificate profile: department-seal or tsa-unit."`
 	CSR     string `required:"" name:"csr" placeholder:"FILE" help:"The request, PEM or DER."`
 	Out     string `required:"" placeholder:"FILE" help:"Where to write the certificate (PEM)."`
 }
@@ -42,10 +42,11 @@ type caIssueCommand struct {
 // Help is shown by chop ca issue --help.
 func (caIssueCommand) Help() string {
 	return `The request proves that whoever asks has the key. What it asks for is checked against the profile; the certificate is
-recorded before it is signed.
+recorded before it is signed. Residents' certificates are not issued here: they need the activation process's statement that
+it made the key for this person.
 
 Example:
-  chop ca issue --dir data --profile resident --csr req.pem --out cert.pem`
+  chop ca issue --dir data --profile department-seal --csr req.pem --out cert.pem`
 }
 
 func (c *caIssueCommand) Run(env *environment) (err error) {
@@ -66,6 +67,9 @@ func (c *caIssueCommand) Run(env *environment) (err error) {
 		return err
 	}
 	defer app.closeInto(&err)
+	if p, err := app.policies.Profile(c.Profile); err == nil && p.NeedsStatement() {
+		return fmt.Errorf("%w: profile %q is for residents, and a command line has none", ca.ErrStatement, c.Profile)
+	}
 	authority, err := app.authority(env.ctx)
 	if err != nil {
 		return err
@@ -103,7 +107,7 @@ func (caSuspendCommand) Help() string {
 	return `OCSP answers say so at once, the next CRL says it too.
 
 Example:
-  chop ca suspend --dir data --serial 015f0c… --reason "the resident lost the phone"`
+  chop ca suspend --dir data --serial 015f0c… --reason "the token is being looked for"`
 }
 
 // Help is shown by chop ca resume --help.

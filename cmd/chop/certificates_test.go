@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -17,8 +16,8 @@ import (
 	"time"
 )
 
-// A resident is a certificate that the CA's desk issued for a request made by OpenSSL.
-type resident struct {
+// issued is a certificate that the CA's desk issued for a request made by OpenSSL.
+type issued struct {
 	file, serial string
 	cert         *x509.Certificate
 }
@@ -32,13 +31,13 @@ func request(t testing.TB, subject string) (csr string) {
 	return csr
 }
 
-// residentName is a made-up person, as OpenSSL writes names.
-const residentName = "/C=HK/CN=CHAN Siu Ming/SN=CHAN/GN=Siu Ming/serialNumber=SRN0000000001"
+// bodyName is a department's name, as OpenSSL writes names.
+const bodyName = "/C=HK/O=Lands Department/CN=Lands Department"
 
-func issue(t testing.TB, a *appliance) resident {
+func issue(t testing.TB, a *appliance) issued {
 	t.Helper()
-	r := resident{file: filepath.Join(t.TempDir(), "cert.pem")}
-	a.must(t, "ca issue", "--profile", "resident", "--csr", request(t, residentName), "--out", r.file)
+	r := issued{file: filepath.Join(t.TempDir(), "cert.pem")}
+	a.must(t, "ca issue", "--profile", "department-seal", "--csr", request(t, bodyName), "--out", r.file)
 	block, rest := pem.Decode(readFile(t, r.file))
 	if block == nil || len(rest) != 0 {
 		t.Fatalf("%s is not one PEM block", r.file)
@@ -58,9 +57,8 @@ func newRequest(t testing.TB) (file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := pkix.Name{Country: []string{"HK"}, CommonName: "CHAN Siu Ming"}
-	for oid, value := range map[int]string{4: "CHAN", 42: "Siu Ming", 5: fmt.Sprintf("SRN%010d", time.Now().UnixNano()%1e10)} {
-		name.ExtraNames = append(name.ExtraNames, pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, oid}, Value: value})
+	name := pkix.Name{
+		Country: []string{"HK"}, Organization: []string{"Lands Department"}, CommonName: fmt.Sprintf("Lands Department %d", time.Now().UnixNano()),
 	}
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: name}, key)
 	if err != nil {

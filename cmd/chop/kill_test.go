@@ -18,10 +18,10 @@ import (
 func TestKilledWhileIssuing(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)
-	k := newKiller(t, a, a.timed(t, "ca issue", "--profile", "resident", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "cert.pem")))
+	k := newKiller(t, a, a.timed(t, "ca issue", "--profile", "department-seal", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "cert.pem")))
 	for killed := 0; killed < kills(); {
 		csr, out := newRequest(t), filepath.Join(t.TempDir(), "cert.pem")
-		if k.kill(t, "ca issue", "--profile", "resident", "--csr", csr, "--out", out) {
+		if k.kill(t, "ca issue", "--profile", "department-seal", "--csr", csr, "--out", out) {
 			killed++
 		}
 		if onlyResults(t, out) {
@@ -29,7 +29,7 @@ func TestKilledWhileIssuing(t *testing.T) {
 				t.Errorf("the certificate %s was handed out and is not good", serial)
 			}
 		}
-		a.must(t, "ca issue", "--profile", "resident", "--csr", csr, "--out", out)
+		a.must(t, "ca issue", "--profile", "department-seal", "--csr", csr, "--out", out)
 	}
 	a.whole(t)
 	for serial, recorded := range records(t, a) {

@@ -23,7 +23,7 @@ func TestNoRegularFile(t *testing.T) {
 	seal := shared.seal(t, "p256", "")
 	for _, odd := range []string{pipe, t.TempDir()} {
 		a.refuses(t, "ca crl", "--out", odd)
-		a.refuses(t, "ca issue", "--profile", "resident", "--csr", csr, "--out", odd)
+		a.refuses(t, "ca issue", "--profile", "department-seal", "--csr", csr, "--out", odd)
 		a.refuses(t, "validate", odd)
 		a.refuses(t, "sign pdf", "--credential", seal, "--in", odd, "--out", in)
 		if r := a.run(t, "sign pdf", "--credential", seal, "--in", in, "--out", odd); r.code == 0 {
@@ -55,7 +55,7 @@ func TestIssueNowhere(t *testing.T) {
 	t.Parallel()
 	a := newAppliance(t)
 	before := a.must(t, "audit verify", "--json").stdout
-	a.refuses(t, "ca issue", "--profile", "resident", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "absent", "cert.pem"))
+	a.refuses(t, "ca issue", "--profile", "department-seal", "--csr", newRequest(t), "--out", filepath.Join(t.TempDir(), "absent", "cert.pem"))
 	if after := a.must(t, "audit verify", "--json").stdout; after != before {
 		t.Errorf("something was recorded: %s, before %s", after, before)
 	}

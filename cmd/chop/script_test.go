@@ -28,7 +28,7 @@ import (
 func TestScript(t *testing.T) {
 	a := shared.open(t)
 	seal := shared.seal(t, "p256", "")
-	csr := request(t, residentName)
+	csr := request(t, bodyName)
 	for _, name := range []string{"qpdf", "openssl"} {
 		tool(t, name, "--help")
 	}

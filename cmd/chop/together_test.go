@@ -21,7 +21,7 @@ func TestCommandsTogether(t *testing.T) {
 			args  []string
 		}{
 			{"sign pdf", []string{"--credential", seal, "--level", "B-LT", "--in", in, "--out", signed}},
-			{"ca issue", []string{"--profile", "resident", "--csr", newRequest(t), "--out", cert}},
+			{"ca issue", []string{"--profile", "department-seal", "--csr", newRequest(t), "--out", cert}},
 			{"seal list", nil},
 			{"seal create", []string{"--name", "Lands Department"}},
 			{"audit verify", nil},

@@ -1,0 +1,166 @@
+package signer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"chop/signer/ledger"
+)
+
+const (
+	// leaseTime is how long one node has a signing for itself without saying so again.
+	leaseTime = 2 * time.Minute
+	// askTimeout bounds putting a question, also after its caller has gone.
+	askTimeout = 30 * time.Second
+	// lookEvery is how often housekeeping looks after a question.
+	lookEvery = 3 * time.Second
+	// preparedFor is how long a signing stays prepared whose process died before the
+	// device was asked. A question that it may have put is forgotten sooner.
+	preparedFor = 10 * time.Minute
+)
+
+func (r *Residents) newLease() string { return r.c.Node + "/" + uuid.NewString() }
+
+// ask puts the question to the device and records it. The signing is prepared and leased.
+// A process that dies in between leaves a question that nobody can find and that ends by
+// itself; the signing is still prepared.
+func (r *Residents) ask(ctx context.Context, g *ledger.Signing, m *residentMaterial, docs []*ledger.Document, lease string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	mint := MintRequest{Credential: m.credential.ID.String(), Service: ResidentService{g.ServiceID, g.ServiceName}, Return: g.ReturnURL}
+	for _, d := range docs {
+		o := offered(r.policy, d)
+		mint.Documents = append(mint.Documents, MintDocument{
+			Name: o.Name, Type: o.Type, Size: o.Size, Policy: o.Policy, Hash: o.Hash, Attributes: o.Attributes, ByteRange: o.ByteRange,
+		})
+	}
+	minted, err := r.c.Activation.Mint(ctx, mint)
+	if err != nil {
+		return errors.Join(fmt.Errorf("ask the resident's device: %w", err), r.notAsked(ctx, g, lease, err))
+	}
+	err = r.store.Apply(ctx, ledger.Change{
+		ID: g.ID, From: ledger.Prepared, To: ledger.Waiting, Lease: lease, Tx: minted.Tx, Code: minted.Code, NotAfter: minted.NotAfter,
+		LookAt: r.c.Now().Add(lookEvery),
+		Event:  r.event(g, "signer.resident.ask", map[string]any{"transaction": minted.Tx, "not_after": minted.NotAfter.UTC().Format(time.RFC3339)}),
+	})
+	if err != nil {
+		return errors.Join(err, r.c.Activation.Cancel(ctx, minted.Tx))
+	}
+	return nil
+}
+
+// notAsked closes a signing whose question was refused.
+func (r *Residents) notAsked(ctx context.Context, g *ledger.Signing, lease string, why error) error {
+	c := ledger.Change{ID: g.ID, From: ledger.Prepared, To: ledger.Cancelled, Lease: lease, Failure: "unavailable"}
+	switch {
+	case errors.Is(why, ErrSuspended):
+		c.To, c.Failure = ledger.Failed, "suspended"
+	case errors.Is(why, ErrBusy):
+		c.Failure = "busy"
+	}
+	c.Event = r.event(g, "signer.resident.not-asked", map[string]any{"why": c.Failure})
+	c.Event.Reason = printable(why.Error())
+	return r.close(ctx, c)
+}
+
+// close applies a change to a closed state.
+func (r *Residents) close(ctx context.Context, c ledger.Change) error {
+	now := r.c.Now()
+	c.LookAt = now
+	switch c.To {
+	case ledger.Signed:
+		c.FilesUntil = r.kept.signed.End(now)
+	default:
+		c.FilesUntil = r.kept.prepared.End(now)
+	}
+	return r.store.Apply(ctx, c)
+}
+
+// askAndShow asks, and returns the signing as it is then.
+func (r *Residents) askAndShow(ctx context.Context, id uuid.UUID, m *residentMaterial, docs []*ledger.Document, lease string) (*Signing, error) {
+	g, err := r.store.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	asked := r.ask(ctx, g, m, docs, lease)
+	s, err := r.show(ctx, id)
+	if err != nil {
+		return nil, errors.Join(asked, err)
+	}
+	return s, asked
+}
+
+// Cancel closes a signing that is not approved yet; ErrState if it is too late.
+func (r *Residents) Cancel(ctx context.Context, by Caller, id string) (*Signing, error) {
+	g, err := r.own(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	if g.State == ledger.Waiting {
+		if err := r.c.Activation.Cancel(ctx, *g.Tx); err != nil && !errors.Is(err, ErrNoTransaction) {
+			return nil, fmt.Errorf("withdraw the question: %w", err)
+		}
+		t, err := r.c.Activation.Transaction(ctx, *g.Tx)
+		if err == nil && t.State == "approved" {
+			s, err := r.Signing(ctx, by, id)
+			return s, errors.Join(fmt.Errorf("%w: it is approved already", ErrState), err)
+		}
+	}
+	err = r.close(ctx, ledger.Change{
+		ID: g.ID, From: g.State, To: ledger.Cancelled, Event: r.event(g, "signer.resident.cancel", nil),
+	})
+	if errors.Is(err, ledger.ErrTransition) {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.show(ctx, g.ID)
+}
+
+// Renew asks the device again after expiry, after a decline, or after Cancel. The
+// documents are prepared anew, with the certificate and the time of now.
+func (r *Residents) Renew(ctx context.Context, by Caller, id string) (*Signing, error) {
+	g, err := r.own(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	if !ledger.Renewable(g.State) {
+		return nil, fmt.Errorf("%w: it is %s", ErrState, shown(g.State))
+	}
+	m, err := r.eligible(ctx, g.Account, "")
+	if err != nil {
+		return nil, err
+	}
+	if m.credential.ID != g.CredentialID {
+		return nil, fmt.Errorf("%w: it was begun with another device; begin anew", ErrState)
+	}
+	v, err := r.vault(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.originals(ctx, g, v)
+	if err != nil {
+		return nil, err
+	}
+	g.Certificate, g.Place = m.certificate.SHA256, by.Place
+	docs, files, err := r.prepareAll(ctx, g, m, v, in)
+	if err != nil {
+		return nil, err
+	}
+	lease := r.newLease()
+	err = r.store.Renew(ctx, g, docs, files, lease, leaseTime, r.intent(g, docs, "signer.resident.renew"))
+	switch {
+	case errors.Is(err, ledger.ErrOpen):
+		return nil, ErrBusy
+	case errors.Is(err, ledger.ErrTransition):
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	case err != nil:
+		return nil, err
+	}
+	return r.askAndShow(ctx, g.ID, m, docs, lease)
+}
