@@ -80,6 +80,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"signer", "internal/pdf signer/signertest"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
+	{"portal/forms", "signer/pades signer/signertest"}, // forms are there to be signed
 	{"cmd/chop", "..."},
 }
 
@@ -96,6 +97,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/digitorus/pdfsign", "signer/adobe"},
 	{"github.com/digitorus/pdf", "signer/adobe"}, // pdfsign's own reader type
 	{"github.com/tdewolff/font", "internal/typeset"},
+	{"golang.org/x/image", "portal/forms"}, // the Go fonts
 	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},

@@ -23,10 +23,12 @@ const (
 	paper     = "0.984 0.980 0.969"
 	ink       = "0.106 0.106 0.106"
 	secondary = "0.353 0.337 0.314"
+	thin      = "0.200 0.190 0.180" // secondary, for Chinese
 	rule      = "0.867 0.847 0.812"
 	edge      = "0.660 0.635 0.595" // of boxes to be written in: darker than a rule, for printers
 	vermilion = "0.706 0.137 0.094"
 	white     = "1 1 1"
+	ghost     = "0.930 0.918 0.894" // of a seal that is not there yet
 
 	sealGlyph = "印"
 )
@@ -94,10 +96,15 @@ func (c *canvas) show(x, y float64, text string, s style) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "BT\n%s rg\n1 0 0 1 %.2f %.2f Tm\n", s.ink, x, y)
 	for _, r := range c.faces.runs(text, s.bold) {
-		if s.bold && r.font == c.faces.han {
+		// The outline that makes Chinese bold would be too thick in small text, since
+		// readers draw no line thinner than a pixel.
+		if s.bold && s.size >= 11 && r.font == c.faces.han {
 			fmt.Fprintf(&b, "2 Tr %s RG %.3f w\n", s.ink, s.size*0.032)
 		} else if s.bold {
 			b.WriteString("0 Tr\n")
+		}
+		if s.ink == secondary { // strokes as thin as those of Ming would vanish in grey
+			fmt.Fprintf(&b, "%s rg\n", map[bool]string{true: thin, false: secondary}[r.font == c.faces.han])
 		}
 		fmt.Fprintf(&b, "/%s %.2f Tf\n<%X> Tj\n", c.fontName(r.font), s.size, c.subsets[r.font].Encode(r.text))
 	}

@@ -73,7 +73,7 @@ func (f *Field) checkKind(value string, at time.Time) (kept, key string) {
 			return "", "pattern"
 		}
 	case KindMultiline:
-		if strings.Count(value, "\n") >= maxLines {
+		if strings.Count(value, "\n") >= f.MaxLines() {
 			return "", "tooManyLines"
 		}
 	case KindDate:

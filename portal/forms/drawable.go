@@ -2,6 +2,7 @@ package forms
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 )
 
@@ -20,4 +21,16 @@ func (f *faces) check(text string, lines bool) error {
 		return fmt.Errorf("U+%04X is in no font", r)
 	}
 	return nil
+}
+
+// printable makes any text fit to be drawn on one line: white space becomes one space,
+// and what cannot be drawn a box.
+func (f *faces) printable(text string) string {
+	const box = '□'
+	return strings.Map(func(r rune) rune {
+		if f.check(string(r), false) != nil {
+			return box
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
 }

@@ -2,8 +2,6 @@ package forms
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
 
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
@@ -45,24 +43,20 @@ type run struct {
 	text string
 }
 
-// wideInChinese are the characters that both fonts have, and that in a Chinese text are as
-// wide as ideographs.
-const wideInChinese = "“”‘’—…·"
-
-// runs cuts a text by font. A character that neither font has is given to the Latin
-// one; lacks tells of it.
+// runs cuts a text by font: what the Latin one has is Latin, whatever stands around it,
+// so that the parts of a text are together as wide as the whole. A character that
+// neither has is given to the Latin one; lacks tells of it.
 func (f *faces) runs(text string, bold bool) []run {
 	latin := f.latin
 	if bold {
 		latin = f.bold
 	}
-	chinese := strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 	var runs []run
 	start := 0
 	var now *typeset.Font
 	for i, r := range text {
 		font := latin
-		if !f.latin.Has(r) && f.han.Has(r) || chinese && strings.ContainsRune(wideInChinese, r) {
+		if !f.latin.Has(r) && f.han.Has(r) {
 			font = f.han
 		}
 		if font != now {

@@ -68,14 +68,20 @@ func (d *formPage) head() {
 	d.artifact(func() { d.line(margin, d.y, margin+bodyWidth, d.y, ink, 1) })
 	d.y += 16
 
-	title := d.label(f.Title.In(p.first), f.Title.In(p.second), style{size: 18, bold: true, ink: ink}, style{size: 12, ink: secondary}, bodyWidth)
+	big := style{size: 18, bold: true, ink: ink}
+	for s := big; s.size >= 15; s.size -= 0.5 { // rather smaller than with one word on a second line
+		if d.faces.width(f.Title.In(p.first), s) <= bodyWidth {
+			big = s
+			break
+		}
+	}
+	title := d.label(f.Title.In(p.first), f.Title.In(p.second), big, style{size: 12, ink: secondary}, bodyWidth)
 	title.beside = 0
 	title.draw(d.canvas, "H1", margin, d.y)
 	d.y += title.height() + 10
 
 	const inset = 12.0
-	what := d.label(wordsPurpose.In(p.first), wordsPurpose.In(p.second), labelStyle, secondStyle, bodyWidth-2*inset)
-	what.s1.bold = true
+	what := d.label(wordsPurpose.In(p.first), wordsPurpose.In(p.second), style{size: 9, bold: true, ink: ink}, secondStyle, bodyWidth-2*inset)
 	why := d.prose(f.Purpose, bodyWidth-2*inset)
 	law := d.label(underLaw(f, p.first), underLaw(f, p.second), secondStyle, secondStyle, bodyWidth-2*inset)
 	h := what.height() + why.height() + law.height() + 28
@@ -153,7 +159,7 @@ func (d *formPage) sign() {
 	d.artifact(func() {
 		d.box(at.x, at.y, at.w, at.h, paper, edge, 0.9)
 		side := min(at.h-12, at.w*0.25, 54) // as large as the seal that will cover it
-		d.seal(at.x+6, at.y+6, side, rule, paper)
+		d.seal(at.x+6, at.y+6, side, ghost, paper)
 	})
 	note := d.label(wordsSealNote.In(p.first), wordsSealNote.In(p.second), helpStyle, helpStyle.sized(7), at.w-78)
 	note.beside = 0

@@ -29,6 +29,9 @@ func (f *Form) Field(id string) *Field {
 	return nil
 }
 
+// MaxLines is the most lines of a multi-line answer: four times those of its empty box.
+func (f *Field) MaxLines() int { return min(4*f.Lines, maxLines) }
+
 // Prefill asks for what each field may be filled in with, and returns the answers that
 // the fields take; what they do not take is left out, for the person to type.
 func (f *Form) Prefill(have func(key string) string, at time.Time) map[string]string {

@@ -155,16 +155,31 @@ func (c *canvas) helpLines(f *Field, w float64, blank bool) []string {
 		}
 	}
 	if f.Kind == KindChoice && blank {
-		list := ""
-		for i, o := range f.Options {
-			if i > 0 {
-				list += "  /  "
-			}
-			list += c.shown(f, o.Key)
-		}
-		lines = append(lines, c.faces.wrap(list, helpStyle, w)...)
+		lines = append(lines, c.optionLines(f, w)...)
 	}
 	return lines
+}
+
+// optionLines lists the options of a choice. A line ends between two of them where it
+// can.
+func (c *canvas) optionLines(f *Field, w float64) []string {
+	var lines []string
+	line := ""
+	for i, o := range f.Options {
+		next := c.shown(f, o.Key)
+		if i < len(f.Options)-1 {
+			next += "  /"
+		}
+		if line != "" && c.faces.width(line+"  "+next, helpStyle) > w {
+			lines = append(lines, c.faces.wrap(line, helpStyle, w)...)
+			line = ""
+		}
+		if line != "" {
+			line += "  "
+		}
+		line += next
+	}
+	return append(lines, c.faces.wrap(line, helpStyle, w)...)
 }
 
 // rowHeight is what a line of fields takes, without the gap after it.

@@ -1,6 +1,8 @@
 package forms
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,7 +70,7 @@ func longest(f *Form) map[string]string {
 				}
 			}
 		case KindMultiline:
-			values[field.ID] = strings.Repeat("鬱\n", maxLines-1) + strings.Repeat("龘", field.Max-2*(maxLines-1))
+			values[field.ID] = strings.Repeat("鬱\n", field.MaxLines()-1) + strings.Repeat("龘", field.Max-2*(field.MaxLines()-1))
 		case KindChineseName:
 			values[field.ID] = strings.Repeat("𨋢", field.Max)
 		case KindEmail:
@@ -78,12 +80,48 @@ func longest(f *Form) map[string]string {
 	return values
 }
 
+func receipt(n int) ReceiptData {
+	d := ReceiptData{
+		ID: "0197a3c2-5b1e-7c40-9d2f-3e8a61b7c0d4", Service: "Transport Department 運輸署", Signer: "CHAN, Tai Man 陳大文",
+		At: day, Serial: "4f1d09a7c35be2881a60d7f2934bc51e", Issuer: "Chop Sample Issuing CA", CheckURL: "http://localhost:8080/check",
+	}
+	for i := range n {
+		d.Documents = append(d.Documents, ReceiptDocument{Name: fmt.Sprintf("TD 9001 車輛牌照續期申請表 (%d).pdf", i+1), SHA256: sha256.Sum256([]byte{byte(i)}), Size: 91_289})
+	}
+	return d
+}
+
+// longReceipt has as much of everything as a receipt takes.
+func longReceipt() ReceiptData {
+	long := strings.Repeat("龘", maxReceiptText/3)
+	d := receipt(maxReceiptDocuments)
+	d.ID, d.Service, d.Signer, d.Serial, d.Issuer, d.CheckURL = long, long, long, strings.Repeat("f", maxReceiptText), long, long
+	for i := range d.Documents {
+		d.Documents[i].Name, d.Documents[i].Size = strings.Repeat("W😀", maxReceiptText/5), 1<<62
+	}
+	return d
+}
+
 // With CHOP_LOOK=DIR the test writes every form there, blank, filled and overfull, for
 // the eye.
 func TestLook(t *testing.T) {
 	dir := os.Getenv("CHOP_LOOK")
 	if dir == "" {
 		t.Skip("CHOP_LOOK names no folder")
+	}
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, lang := range Languages {
+		for n, data := range map[string]ReceiptData{"one": receipt(1), "ten": longReceipt()} {
+			b, err := catalogue(t).Receipt(data, lang)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write("receipt-"+lang+"-"+n, b)
+		}
 	}
 	for _, f := range catalogue(t).Forms() {
 		for _, lang := range Languages {
@@ -96,9 +134,7 @@ func TestLook(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s %s %s: %v", f.ID, lang, name, err)
 				}
-				if err := os.WriteFile(filepath.Join(dir, f.ID+"-"+lang+"-"+name+".pdf"), b, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				write(f.ID+"-"+lang+"-"+name, b)
 			}
 		}
 	}

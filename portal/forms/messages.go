@@ -38,7 +38,7 @@ func (f *Field) message(key, lang string) string {
 	case "tooLong":
 		return fmt.Sprintf(text, strconv.Itoa(f.Max))
 	case "tooManyLines":
-		return fmt.Sprintf(text, strconv.Itoa(maxLines))
+		return fmt.Sprintf(text, strconv.Itoa(f.MaxLines()))
 	case "tooSmall":
 		return fmt.Sprintf(text, grouped(f.Least))
 	case "tooLarge":

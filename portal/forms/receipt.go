@@ -25,7 +25,8 @@ type ReceiptDocument struct {
 	Size   int64
 }
 
-// Receipt draws the receipt of a signing, one page, in a language.
+// Receipt draws the receipt of a signing: one page in a language and English or Chinese.
+// Texts too long for their lines end in an ellipsis. Errors are ErrLanguage and ErrDraw.
 func (c *Catalogue) Receipt(d ReceiptData, lang string) ([]byte, error) {
 	return c.drawReceipt(d, lang)
 }

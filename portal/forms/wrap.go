@@ -33,12 +33,17 @@ func (f *faces) wrapParagraph(text string, s style, w float64) []string {
 	}
 	for _, unit := range units(text) {
 		width := f.width(strings.TrimRight(unit, " "), s)
-		if line != "" && used+width > w {
+		// A unit that no line can hold is cut. It begins on this line if there is room.
+		if line != "" && used+width > w && (width <= w || used > w*0.8) {
 			flush()
 		}
-		for width > w && utf8.RuneCountInString(unit) > 1 { // cut what no line can hold
-			cut := f.fitting(unit, s, w)
-			lines = append(lines, unit[:cut])
+		for used+width > w && utf8.RuneCountInString(unit) > 1 {
+			cut := f.fitting(unit, s, w-used)
+			if cut == 0 && line == "" {
+				_, cut = utf8.DecodeRuneInString(unit) // wider than a line by itself
+			}
+			line += unit[:cut]
+			flush()
 			unit = unit[cut:]
 			width = f.width(strings.TrimRight(unit, " "), s)
 		}
@@ -51,12 +56,12 @@ func (f *faces) wrapParagraph(text string, s style, w float64) []string {
 	return lines
 }
 
-// fitting returns how many bytes of a text fit into w, at least one character.
+// fitting returns how many bytes of a text fit into w.
 func (f *faces) fitting(text string, s style, w float64) int {
 	used := 0.0
 	for i, r := range text {
 		used += f.width(string(r), s)
-		if used > w && i > 0 {
+		if used > w {
 			return i
 		}
 	}
