@@ -25,6 +25,7 @@ var layers = []struct{ folder, imports string }{
 	{"ca", "ca/journal ca/issued policies internal/ocsp internal/postgres internal/audit internal/web"},
 	{"ca/journal", "internal/postgres internal/audit"},
 	{"ca/issued", "internal/postgres"},
+	{"ca/infra", "internal/postgres internal/audit"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe signer/ledger signer/enrolled signer/evidence internal/solecontrol internal/cms internal/postgres internal/audit internal/web"},
 	{"signer/ledger", "internal/postgres internal/audit"},
@@ -57,6 +58,7 @@ var layers = []struct{ folder, imports string }{
 	{"internal/typeset", "internal/pdf"},
 	{"internal/postgres", ""},
 	{"internal/web", ""},
+	{"internal/supervisor", ""},
 	{"internal/audit", "internal/postgres"},
 
 	// For tests, and for the house.
@@ -124,7 +126,7 @@ var homes = []struct{ module, places string }{
 
 	{"math/rand", "tests"},
 	{"math/rand/v2", "internal/postgres */bench_large.go tests"}, // a pause, a filling; never a serial, a nonce, a key
-	{"os/exec", "hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
+	{"os/exec", "internal/supervisor hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
 	{"unsafe", "hsm"},
 	{"C", "hsm"}, // attribute arrays, which pkcs11 cannot say
 }
