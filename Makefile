@@ -11,7 +11,7 @@ STATICCHECK := bin/staticcheck-0.8.2
 RIVAL       := bin/timestamp-server-1.2.9
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
+.PHONY: help deps deps-test deps-bench deps-soak build web-portal demo test check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -24,7 +24,14 @@ deps: ## install the Debian packages that building and running need, if missing
 deps-test deps-bench deps-soak: deps-%: # what these need besides
 	@scripts/deps $*
 
-build: ## bin/chop
+# The residents' site: styles, scripts, fonts and icons, into portal/static.
+web-portal: portal/static/portal.css
+
+portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wildcard portal/web/styles/* portal/web/scripts/* portal/web/assets/*)
+	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
+	@touch $@
+
+build: web-portal ## bin/chop
 	@mkdir -p bin
 	go build -o bin/chop ./cmd/chop
 

@@ -65,7 +65,7 @@ func newFakeAccounts(t testing.TB, db *postgres.DB, now func() time.Time) *fakeA
 	add(lite, registration.Lite, "Z683365(A)", hkic.Card{Surname: "LEE", GivenNames: "Siu Ming", ChineseName: "李小明", Birth: hkic.Date{Year: 2001, Month: 1, Day: 1}}, registration.Contact{})
 	add(long, registration.Full, "WX123456(9)", hkic.Card{Surname: strings.Repeat("MONTGOMERY", 4), GivenNames: strings.Repeat("Wilhelmina ", 3) + "Augusta", Birth: hkic.Date{Year: 1950}}, registration.Contact{})
 	f.passkeys[chan_] = []registration.Passkey{{ID: []byte("x"), Record: []byte("{}"), Name: "iPhone, Safari", AddedAt: opened, UsedAt: opened.Add(300 * time.Hour)}}
-	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[:32]), UserName: "SRN0000000001", Agreement: "2026-11"}
+	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[:32]), UserName: "SRN0000000001", Agreement: Agreement}
 	return f
 }
 
