@@ -15,6 +15,7 @@ RIVAL       := bin/timestamp-server-1.2.9
 WEB := web-approval
 
 .PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
+.PHONY: help deps deps-test deps-bench deps-soak build web-portal demo test check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -28,6 +29,14 @@ deps-test deps-bench deps-soak: deps-%: # what these need besides
 	@scripts/deps $*
 
 build: $(WEB) ## bin/chop
+# The residents' site: styles, scripts, fonts and icons, into portal/static.
+web-portal: portal/static/portal.css
+
+portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wildcard portal/web/styles/* portal/web/scripts/* portal/web/assets/*)
+	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
+	@touch $@
+
+build: web-portal ## bin/chop
 	@mkdir -p bin
 	go build -o bin/chop ./cmd/chop
 

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -16,6 +17,10 @@ import (
 // which the officer compares; then the person reads the agreement, makes the passkey
 // that signs in here, and goes on to the approval origin, which makes the one that signs.
 // What names the phone meanwhile is a secret in its own cookie; the case knows a digest.
+
+// Agreement is the id of the subscriber agreement whose text this release carries;
+// registration must name the same one.
+const Agreement = registration.DefaultAgreement
 
 const (
 	bindCookie = "chop-bind"
@@ -68,6 +73,9 @@ func (p *Portal) bindPhone(w http.ResponseWriter, r *http.Request, v *visit) err
 	_, c, err := p.boundCase(r)
 	if err != nil {
 		return err
+	}
+	if c.State == registration.Bound && c.Agreement != Agreement {
+		return fmt.Errorf("registration asks for agreement %q, the portal carries %q", c.Agreement, Agreement)
 	}
 	step := bindSteps[c.State]
 	if step == 3 && c.HasPasskey {

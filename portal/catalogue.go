@@ -99,8 +99,11 @@ func (p *Portal) drawForm(w http.ResponseWriter, r *http.Request, v *visit, f *f
 				q.Wrong = bad.Message(field.ID)
 			}
 			pt.Questions = append(pt.Questions, q)
+			if q.Wrong != "" { // the list of what is wrong names the question
+				q.Wrong = p.words.in(v.Lang)("form.wrong.at", "Label", q.Label, "Wrong", q.Wrong)
+			}
+			all = append(all, q)
 		}
-		all = append(all, pt.Questions...)
 		parts = append(parts, pt)
 	}
 	status := http.StatusOK
@@ -149,6 +152,9 @@ func (p *Portal) ask(f *forms.Field, v *visit, value string, typed map[string]st
 		}
 	case forms.KindCheckbox:
 		q.Kind = "checkbox"
+		if value == "true" {
+			q.Value = "yes"
+		}
 	case forms.KindHKID, forms.KindPhone, forms.KindAmount:
 		q.Class = "govuk-input--width-20"
 	}
@@ -171,6 +177,9 @@ func (p *Portal) takeForm(w http.ResponseWriter, r *http.Request, v *visit) erro
 		values[field.ID] = r.PostForm.Get(field.ID)
 		if field.Kind == forms.KindDate {
 			values[field.ID] = composeDate(typed[field.ID+"-year"], typed[field.ID+"-month"], typed[field.ID+"-day"])
+		}
+		if field.Kind == forms.KindCheckbox && values[field.ID] == "yes" {
+			values[field.ID] = "true"
 		}
 	}
 	if r.PostForm.Get("prefill") != "" {

@@ -18,6 +18,7 @@ import (
 
 	"chop/internal/postgres"
 	"chop/internal/postgres/postgrestest"
+	"chop/internal/web"
 	"chop/notification"
 	"chop/policies"
 	"chop/portal/forms"
@@ -46,9 +47,9 @@ type fakeAccounts struct {
 	sessions *Sessions
 }
 
-func newFakeAccounts(t testing.TB, db *postgres.DB) *fakeAccounts {
+func newFakeAccounts(t testing.TB, db *postgres.DB, now func() time.Time) *fakeAccounts {
 	f := &fakeAccounts{accounts: map[string]*registration.Account{}, data: map[string]*registration.Data{},
-		passkeys: map[string][]registration.Passkey{}, tokens: map[string]bool{"token": true}, sessions: NewSessions(db)}
+		passkeys: map[string][]registration.Passkey{}, tokens: map[string]bool{"token": true}, sessions: NewSessions(db, now)}
 	opened := time.Date(2026, 11, 2, 2, 30, 0, 0, time.UTC)
 	add := func(id string, kind registration.Kind, number string, card hkic.Card, contact registration.Contact) {
 		n, err := hkic.Parse(number)
@@ -64,7 +65,7 @@ func newFakeAccounts(t testing.TB, db *postgres.DB) *fakeAccounts {
 	add(lite, registration.Lite, "Z683365(A)", hkic.Card{Surname: "LEE", GivenNames: "Siu Ming", ChineseName: "李小明", Birth: hkic.Date{Year: 2001, Month: 1, Day: 1}}, registration.Contact{})
 	add(long, registration.Full, "WX123456(9)", hkic.Card{Surname: strings.Repeat("MONTGOMERY", 4), GivenNames: strings.Repeat("Wilhelmina ", 3) + "Augusta", Birth: hkic.Date{Year: 1950}}, registration.Contact{})
 	f.passkeys[chan_] = []registration.Passkey{{ID: []byte("x"), Record: []byte("{}"), Name: "iPhone, Safari", AddedAt: opened, UsedAt: opened.Add(300 * time.Hour)}}
-	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[:32]), UserName: "SRN0000000001", Agreement: "2026-11"}
+	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[:32]), UserName: "SRN0000000001", Agreement: Agreement}
 	return f
 }
 
@@ -376,7 +377,7 @@ func newHouse(t testing.TB, public, approve string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.accounts, h.signings = newFakeAccounts(t, db), newFakeSignings(clock)
+	h.accounts, h.signings = newFakeAccounts(t, db, clock), newFakeSignings(clock)
 	h.Portal, err = New(Config{
 		DB: db, Accounts: h.accounts, Signings: h.signings, Notices: &fakeNotices{read: map[string]bool{}}, Forms: catalogue, Policies: set,
 		PublicURL: public, ApproveURL: approve, Version: "0.3.0-test", Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -395,7 +396,12 @@ func newHouse(t testing.TB, public, approve string) *house {
 		}
 		return redirect(w, r, next)
 	})))
-	h.handler = r
+	// What the QR code on this browser's page says.
+	r.Method(http.MethodGet, "/test/link", h.sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, token, _ := strings.Cut(h.sessions.GetString(r.Context(), keyLink), " ")
+		_, _ = io.WriteString(w, public+"/link/"+token)
+	})))
+	h.handler = web.Number(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))(r)
 	return h
 }
 

@@ -123,8 +123,9 @@ func (p *Portal) posts(r chi.Router, kind func(handler) http.Handler) adder {
 }
 
 // limit allows n requests a time from one address. It counts in this process only: it is
-// against guessing and floods, and the services count again what matters.
+// against guessing and floods, and the services count again what matters. Behind a proxy
+// the address is what cmd/chop has put into RemoteAddr.
 func (p *Portal) limit(n int, per time.Duration) func(http.Handler) http.Handler {
-	return httprate.Limit(n, per, httprate.WithKeyFuncs(httprate.KeyByIP),
+	return httprate.LimitBy(n, per, func(r *http.Request) (string, error) { return network(r), nil },
 		httprate.WithLimitHandler(p.problemPage(http.StatusTooManyRequests, "error.many").ServeHTTP))
 }

@@ -72,6 +72,7 @@ func (p *Portal) functions(t *tongue) template.FuncMap {
 		"t":      func(id string, args ...any) (string, error) { return p.words.text(t, id, args...) },
 		"date":   t.date,
 		"moment": t.moment,
+		"birth":  t.birth,
 		"size":   size,
 		"asset":  p.static.url,
 		"serial": grouped,

@@ -49,14 +49,23 @@ func (p *Portal) newSessions() *scs.SessionManager {
 }
 
 // Sessions ends residents' sessions on the portal; registration calls it.
-type Sessions struct{ store *store }
+type Sessions struct {
+	store *store
+	now   func() time.Time
+}
 
-// NewSessions is for registration's Config, which is needed before the portal's.
-func NewSessions(db *postgres.DB) *Sessions { return &Sessions{&store{db: db}} }
+// NewSessions is for registration's Config, which is needed before the portal's. now is
+// the clock by which people sign in; nil means time.Now.
+func NewSessions(db *postgres.DB, now func() time.Time) *Sessions {
+	if now == nil {
+		now = time.Now
+	}
+	return &Sessions{&store{db: db}, now}
+}
 
 // EndSessions voids all sessions of an account that are signed in now, and may be repeated.
 func (s *Sessions) EndSessions(ctx context.Context, account string) error {
-	return s.store.signOutAll(ctx, account)
+	return s.store.signOutAll(ctx, account, s.now())
 }
 
 // visit is what a page knows of who looks at it.

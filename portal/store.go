@@ -16,10 +16,10 @@ import (
 // store is the portal's tables.
 type store struct{ db *postgres.DB }
 
-// signOutAll marks all sessions of an account that are signed in until now as void.
-func (s *store) signOutAll(ctx context.Context, account string) error {
-	_, err := s.db.Pool.Exec(ctx, `INSERT INTO portal_signed_out (account_id, at) VALUES ($1, clock_timestamp())
-		ON CONFLICT (account_id) DO UPDATE SET at = GREATEST(portal_signed_out.at, EXCLUDED.at)`, account)
+// signOutAll marks all sessions of an account that were signed in until at as void.
+func (s *store) signOutAll(ctx context.Context, account string, at time.Time) error {
+	_, err := s.db.Pool.Exec(ctx, `INSERT INTO portal_signed_out (account_id, at) VALUES ($1, $2)
+		ON CONFLICT (account_id) DO UPDATE SET at = GREATEST(portal_signed_out.at, EXCLUDED.at)`, account, at)
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
@@ -131,24 +131,17 @@ type draft struct {
 	ExpiresAt   time.Time
 }
 
-// addDraft keeps a draft unless the account has too much already.
+// addDraft keeps a draft unless the account has too much already. Two at once may both
+// find room: the signer counts again.
 func (s *store) addDraft(ctx context.Context, d draft, most int, mostBytes int64) (kept bool, err error) {
-	err = s.db.InTx(ctx, func(tx postgres.Tx) error {
-		// One at a time for an account: two at once could both find room.
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('portal_draft' || $1::text, 0))`, d.AccountID); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `INSERT INTO portal_draft (id, account_id, about, file, size, created_at, expires_at)
-			SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) < $8 AND COALESCE(sum(size), 0) + $5 <= $9
-			FROM portal_draft WHERE account_id = $2 AND expires_at > $6)`,
-			d.ID, d.AccountID, d.About, d.File, d.Size, d.CreatedAt, d.ExpiresAt, most, mostBytes)
-		kept = err == nil && tag.RowsAffected() == 1
-		return err
-	})
+	tag, err := s.db.Pool.Exec(ctx, `INSERT INTO portal_draft (id, account_id, about, file, size, created_at, expires_at)
+		SELECT $1, $2, $3, $4, $5::bigint, $6, $7 WHERE (SELECT count(*) < $8 AND COALESCE(sum(size), 0) + $5::bigint <= $9
+		FROM portal_draft WHERE account_id = $2 AND expires_at > $6)`,
+		d.ID, d.AccountID, d.About, d.File, d.Size, d.CreatedAt, d.ExpiresAt, most, mostBytes)
 	if err != nil {
 		return false, fmt.Errorf("keep draft: %w", err)
 	}
-	return kept, nil
+	return tag.RowsAffected() == 1, nil
 }
 
 // changeDraft replaces what a draft says.

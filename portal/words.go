@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"chop/registration/hkic"
 )
 
 //go:embed locales/*.toml
@@ -122,6 +125,23 @@ func (t *tongue) date(at time.Time) string {
 		return at.Format("2 January 2006")
 	}
 	return at.Format("2006年1月2日")
+}
+
+// birth writes a date of birth, of which a card may know the year only.
+func (t *tongue) birth(d hkic.Date) string {
+	switch {
+	case d.IsZero():
+		return "–"
+	case d.Whole():
+		return t.date(time.Date(d.Year, time.Month(d.Month), d.Day, 0, 0, 0, 0, hongKong))
+	case d.Month != 0 && t.Tag == "en":
+		return time.Month(d.Month).String() + " " + strconv.Itoa(d.Year)
+	case d.Month != 0:
+		return fmt.Sprintf("%d年%d月", d.Year, d.Month)
+	case t.Tag == "en":
+		return strconv.Itoa(d.Year)
+	}
+	return fmt.Sprintf("%d年", d.Year)
 }
 
 // moment writes a day and a time.

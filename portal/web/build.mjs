@@ -20,10 +20,15 @@ const { css } = sass.compile(here + 'styles/portal.scss', {
 })
 
 // Each script's fonts are a sheet of their own: most of it is lists of characters, and a page needs one.
+// In Chinese fonts these marks are as wide as a character, which is wrong in English and in
+// identity card numbers: they come from a Latin font of the same family.
+const marks = `@font-face { font-family: "Chop Latin Marks"; font-weight: 100 900; font-display: swap;
+  src: url("./node_modules/@fontsource-variable/noto-sans/files/noto-sans-latin-wght-normal.woff2") format("woff2");
+  unicode-range: U+B7, U+2013-2014, U+2018-2019, U+201C-201D, U+2022, U+2026; }`
 const sheets = {
   portal: css,
-  'fonts-hk': '@import "@fontsource-variable/noto-sans-hk/wght.css";',
-  'fonts-sc': '@import "@fontsource-variable/noto-sans-sc/wght.css";'
+  'fonts-hk': '@import "@fontsource-variable/noto-sans-hk/wght.css";' + marks,
+  'fonts-sc': '@import "@fontsource-variable/noto-sans-sc/wght.css";' + marks
 }
 for (const [name, contents] of Object.entries(sheets)) {
   await build({
