@@ -28,7 +28,6 @@ deps: ## install the Debian packages that building and running need, if missing
 deps-test deps-bench deps-soak: deps-%: # what these need besides
 	@scripts/deps $*
 
-build: $(WEB) ## bin/chop
 # The residents' site: styles, scripts, fonts and icons, into portal/static.
 web-portal: portal/static/portal.css
 
@@ -36,7 +35,7 @@ portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wi
 	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
 	@touch $@
 
-build: web-portal ## bin/chop
+build: $(WEB) ## bin/chop
 	@mkdir -p bin
 	go build -o bin/chop ./cmd/chop
 

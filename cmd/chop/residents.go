@@ -111,7 +111,7 @@ func (a *appliance) registry(ctx context.Context) (*registration.Registry, error
 		}
 		return registration.New(registration.Config{
 			DB: a.db, Policies: a.policies, Sealer: sealer, Immigration: immigration, Activation: enrolmentPort{client},
-			Certificates: residentCertificates{a, authority, residents}, Sessions: portal.NewSessions(a.db), Notices: notices,
+			Certificates: residentCertificates{a, authority, residents}, Sessions: portal.NewSessions(a.db, now), Notices: notices,
 			RPID: approve.Hostname(), OfficerRPID: desk.Hostname(), OfficerOrigin: a.config.deskOrigin(),
 			PortalURL: a.config.portalURL(), Now: now, Log: a.log,
 		})
