@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -80,13 +79,13 @@ func (a *appliance) runRole(ctx context.Context, role, dir string, hand any, fil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(run.Stop(), ctx.Err())
+			return run.Stop()
 		case <-run.Done():
 			a.log.Error("a role's supervisor ended; starting it again", "role", role)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		case <-time.After(pause):
 		}
 	}
