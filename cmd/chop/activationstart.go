@@ -72,8 +72,8 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	if err != nil {
 		return nil, err
 	}
-	token := a.tokens.tokenConfig(roleActivation, pin)
-	token.Log = nil
+	config := a.tokens.tokenConfig(roleActivation, pin)
+	token := tokenHand{config.Module, config.Label, config.PIN, config.SoftHSMDir}
 	dir := ""
 	if token.SoftHSMDir != "" {
 		// The role works in its token's folder, which it could not walk to.

@@ -20,11 +20,17 @@ import (
 // origin run as processes of their own meanwhile.
 func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) error {
 	defer listener.Close() // Shutdown closes it too; this is for the errors before
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	group, gctx := errgroup.WithContext(ctx)
 	handler, err := a.parts(gctx, group)
 	if err != nil {
 		if desk != nil {
 			desk.Close()
+		}
+		cancel()
+		if first := group.Wait(); first != nil { // it may be why the rest could not be started
+			return first
 		}
 		return err
 	}
@@ -84,6 +90,9 @@ func (a *appliance) parts(ctx context.Context, group *errgroup.Group) (http.Hand
 	if err := a.residentParts(ctx, group, sockets); err != nil {
 		return nil, err
 	}
+	if err := a.awaitActivation(ctx); err != nil {
+		return nil, err
+	}
 	portal, err := a.openPortal(ctx)
 	if err != nil {
 		return nil, err
@@ -141,6 +150,27 @@ func (a *appliance) residentParts(ctx context.Context, group *errgroup.Group, so
 		group.Go(func() error { return untilDone(ctx, run) })
 	}
 	return nil
+}
+
+// awaitActivation waits until the activation process answers: its token was tried, and its tables are there.
+func (a *appliance) awaitActivation(ctx context.Context) error {
+	client, err := a.activation()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		_, err := client.Identity(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return hinted{fmt.Errorf("wait for the activation process: %w", err), "its reason is in the lines above", 1}
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // untilDone runs a housekeeper; its end by the context's is no failure.
