@@ -29,7 +29,7 @@ func approvalProcess() error {
 	}
 	ctx, cancel := in.Context(context.Background())
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", processApproval)
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("role", processApproval)
 	origin, err := approval.New(approval.Config{
 		ApproveURL: hand.ApproveURL, PortalURL: hand.PortalURL, Log: log, Now: now,
 		Activation: approval.Unix(hand.Activation), Documents: approval.Unix(hand.Documents),

@@ -103,7 +103,7 @@ func giveFolder(dir string, uid int) error {
 
 // superviseRole is the body of `chop role-supervisor`.
 func superviseRole() error {
-	return supervisor.Main(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	return supervisor.Main(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 }
 
 // inheritRole takes what a role's process was handed.
