@@ -62,7 +62,7 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
-	{"signer", "internal/pdf signer/signertest"},
+	{"signer", "internal/pdf signer/signertest ca ca/catest timestamping validation"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
