@@ -63,6 +63,8 @@ var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
 	{"signer", "internal/pdf signer/signertest ca ca/catest timestamping validation"},
+	{"signer", "internal/pdf"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"cmd/chop", "..."},
@@ -94,6 +96,7 @@ var homes = []struct{ module, places string }{
 	{"golang.org/x/text", "..."},
 
 	// Second opinions and tools of tests; none of them judges anything in the appliance.
+	{"github.com/go-webauthn/webauthn", "tests"},
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},

@@ -48,7 +48,7 @@ func MoveEvents(ctx context.Context, db *postgres.DB) (int64, error) {
 	tag, err := db.Pool.Exec(ctx, `
 		WITH moved AS (
 			DELETE FROM activation.audit_pending
-			WHERE id IN (SELECT id FROM activation.audit_pending ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)
+			WHERE id IN (SELECT id FROM activation.audit_pending ORDER BY id LIMIT 1000)
 			RETURNING `+columns+`)
 		INSERT INTO public.audit_pending (`+columns+`) SELECT `+columns+` FROM moved`)
 	if err != nil {

@@ -118,8 +118,8 @@ func (d *Device) authData(rpID string, flags byte, count uint32) []byte {
 
 // attestationObject is {"fmt": "none", "attStmt": {}, "authData": …} in CBOR.
 func attestationObject(authData []byte) []byte {
-	b := []byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59")
-	b = binary.BigEndian.AppendUint16(b, uint16(len(authData)))
+	b := []byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58")
+	b = append(b, byte(len(authData))) // 164 bytes: 32 of them the id
 	return append(b, authData...)
 }
 

@@ -99,5 +99,5 @@ func (p *Page) SealApproval(o *solecontrol.EnrolOffer) (*solecontrol.Approval, e
 		return nil, err
 	}
 	defer clear(first)
-	return p.approval(o.RPID, o.Passkey, o.PRFSalt, first, o.DeviceKey, o.HPKEKey, solecontrol.EnrolChallenge(request), solecontrol.EnrolInfo(o.Enrolment), request)
+	return p.approval(o.RPID, o.Passkey, o.PRFSalt, first, false, o.HPKEKey, solecontrol.EnrolChallenge(request), solecontrol.EnrolInfo(o.Enrolment), request)
 }

@@ -83,7 +83,8 @@ func (p *Page) identity(ctx context.Context) (*ecdsa.PublicKey, error) {
 	d.mu.Unlock()
 	if spki == nil {
 		var shown struct {
-			Key solecontrol.Bytes `json:"key"`
+			Key    solecontrol.Bytes `json:"key"`
+			Portal string            `json:"portal,omitempty"`
 		}
 		if err := p.ask(ctx, http.MethodGet, "/identity.json", nil, &shown); err != nil {
 			return nil, err
