@@ -11,7 +11,11 @@ STATICCHECK := bin/staticcheck-0.8.2
 RIVAL       := bin/timestamp-server-1.2.9
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
+# Pages that are built and embedded. Each has its target below.
+WEB := web-approval
+
+.PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
+.PHONY: help deps deps-test deps-bench deps-soak build web-portal demo test check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -24,14 +28,21 @@ deps: ## install the Debian packages that building and running need, if missing
 deps-test deps-bench deps-soak: deps-%: # what these need besides
 	@scripts/deps $*
 
-build: ## bin/chop
+# The residents' site: styles, scripts, fonts and icons, into portal/static.
+web-portal: portal/static/portal.css
+
+portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wildcard portal/web/styles/* portal/web/scripts/* portal/web/assets/*)
+	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
+	@touch $@
+
+build: $(WEB) ## bin/chop
 	@mkdir -p bin
 	go build -o bin/chop ./cmd/chop
 
 demo: deps build ## make an appliance in DIR (./data), sign a PDF, and serve; ONCE=1 ends after the job
 	bin/chop demo --dir $(DIR) $(if $(filter-out 0,$(ONCE)),--once)
 
-test: deps-test ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
+test: deps-test $(WEB) ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
 	@scripts/test $(if $(RUN),-run '$(RUN)') $(if $(PKG),$(PKG),./...)
 
 check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
@@ -54,6 +65,9 @@ fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each
 
 clean: ## remove bin/ (the data folder stays: it holds keys)
 	rm -rf bin bench.json .bare
+
+web-approval: # the approval page, into signer/approval/static
+	@scripts/web signer/approval/web ../static/index.html
 
 # Tools, each of one version, without a line in go.mod.
 $(STATICCHECK):

@@ -1,8 +1,8 @@
 // Package policies is what the appliance promises, as data: certificate
 // profiles (RFC 5280, EN 319 412-2 and -3), signature policies, timestamp
 // policies (EN 319 421, EN 319 422), algorithm suites (in the manner of
-// TS 119 312), the kinds of documents that the law excludes, and how long what
-// belongs to people is kept.
+// TS 119 312), the roles of registration officers, the kinds of documents that
+// the law excludes, and how long what belongs to people is kept.
 //
 // The promises are the commented YAML files in files/, embedded in the binary,
 // so that a release is one set of promises and its diff is their history. Load
@@ -70,6 +70,7 @@ type Set struct {
 	signatures map[string]*Signature
 	timestamps map[string]*Timestamp
 	suites     map[string]*Suite
+	officers   map[string]*OfficerRole
 	excluded   map[string]*Excluded
 	retention  map[string]*Retention
 }
@@ -112,6 +113,9 @@ func load(fs embed.FS, arc asn1.ObjectIdentifier, cps string) (*Set, error) {
 		return nil, err
 	}
 	if s.suites, err = section(fs, "suites", func(p *Suite) (string, error) { return p.Name, p.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.officers, err = section(fs, "officers", func(r *OfficerRole) (string, error) { return r.Name, r.resolve() }); err != nil {
 		return nil, err
 	}
 	if s.excluded, err = section(fs, "excluded", func(e *Excluded) (string, error) { return e.Name, e.resolve() }); err != nil {

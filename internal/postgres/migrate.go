@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -29,6 +31,13 @@ func SchemaID() (string, error) {
 	})
 	if err != nil {
 		return "", fmt.Errorf("read migrations: %w", err)
+	}
+	jobs, err := rivermigrate.New(riverpgxv5.New(nil), nil)
+	if err != nil {
+		return "", fmt.Errorf("read the job queue's migrations: %w", err)
+	}
+	for _, v := range jobs.AllVersions() {
+		fmt.Fprintf(h, "river %d\n", v.Version)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }
@@ -67,11 +76,10 @@ func (db *DB) migrate(ctx context.Context, files fs.FS, options ...goose.Provide
 	}
 	// Asked without the lock: the usual start finds nothing to do and does not queue.
 	pending, err := provider.HasPending(ctx)
-	if err == nil && !pending {
-		return nil
+	if err != nil || pending {
+		if _, err := provider.Up(ctx); err != nil {
+			return fmt.Errorf("migrate database: %w", err)
+		}
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
-	return nil
+	return db.migrateJobs(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chop/internal/pdf"
+	"chop/internal/typeset"
 )
 
 // A drawing is a visible signature: an appearance stream and where it goes.
@@ -124,15 +125,7 @@ func (r *revision) drawForm(s *sheet, where rect, req *Request) (pdf.Ref, error)
 	if err != nil {
 		return pdf.Ref{}, err
 	}
-	texts := []string{sealGlyph}
-	for _, l := range lines {
-		texts = append(texts, l.text)
-	}
-	sub := face.subset(texts...)
-	font, err := sub.embed(r.up)
-	if err != nil {
-		return pdf.Ref{}, err
-	}
+	sub := face.Subset()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "q\n%s\n%s\n0.5 w\n0.25 0.25 %.2f %.2f re\nB\n", paper, hairline, w-0.5, h-0.5)
 	top := h - pad
@@ -142,9 +135,13 @@ func (r *revision) drawForm(s *sheet, where rect, req *Request) (pdf.Ref, error)
 	for _, l := range lines {
 		at := size * l.style.scale
 		y -= at * leading
-		fmt.Fprintf(&b, "%s\n/F0 %.2f Tf\n1 0 0 1 %.2f %.2f Tm\n<%X> Tj\n", l.style.color, at, left, y+at*0.3, sub.encode(l.text))
+		fmt.Fprintf(&b, "%s\n/F0 %.2f Tf\n1 0 0 1 %.2f %.2f Tm\n<%X> Tj\n", l.style.color, at, left, y+at*0.3, sub.Encode(l.text))
 	}
 	b.WriteString("ET\nQ\n")
+	font, err := sub.Embed(r.up)
+	if err != nil {
+		return pdf.Ref{}, err
+	}
 	return r.up.AddStream(pdf.Dict{
 		"Type":      pdf.Name("XObject"),
 		"Subtype":   pdf.Name("Form"),
@@ -181,7 +178,7 @@ func signatureText(req *Request) ([]paragraph, error) {
 }
 
 // drawSeal draws the square seal with its lower left corner at x, y.
-func drawSeal(b *bytes.Buffer, sub *subset, x, y, side float64) {
+func drawSeal(b *bytes.Buffer, sub *typeset.Subset, x, y, side float64) {
 	r := side * 0.07
 	k := r * 0.4477 // where the control points of a quarter circle lie, from the corner
 	x1, y1 := x+side, y+side
@@ -192,5 +189,5 @@ func drawSeal(b *bytes.Buffer, sub *subset, x, y, side float64) {
 	fmt.Fprintf(b, "%.2f %.2f l\n%.2f %.2f %.2f %.2f %.2f %.2f c\nf\n", x, y+r, x, y+k, x+k, y, x+r, y)
 	size := side * 0.8
 	fmt.Fprintf(b, "BT\n%s\n/F0 %.2f Tf\n1 0 0 1 %.2f %.2f Tm\n<%X> Tj\nET\n",
-		white, size, x+(side-size)/2, y+(side-size)/2+size*0.12, sub.encode(sealGlyph))
+		white, size, x+(side-size)/2, y+(side-size)/2+size*0.12, sub.Encode(sealGlyph))
 }

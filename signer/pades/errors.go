@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"chop/internal/pdf"
+	"chop/internal/typeset"
 )
 
 // What callers branch on. All but ErrTimestamp and ErrEvidence say that this file or
@@ -34,9 +35,9 @@ var (
 	// ErrAppearance means that the visible signature cannot be placed or its text does not fit.
 	ErrAppearance = errors.New("the visible signature cannot be drawn")
 	// ErrFont means that the font for visible signatures is absent or unusable.
-	ErrFont = errors.New("the font for visible signatures cannot be used")
+	ErrFont = typeset.ErrFont
 	// ErrGlyph means that the font has no glyph for a character of the visible text.
-	ErrGlyph = errors.New("the font lacks a character")
+	ErrGlyph = typeset.ErrGlyph
 	// ErrTooLarge means that a signature or timestamp does not fit into the room left for it.
 	ErrTooLarge = errors.New("the signature does not fit into its place")
 	// ErrSignature means that the signature value does not verify with the certificate's key.

@@ -125,7 +125,7 @@ func FuzzLayout(f *testing.F) {
 		}
 		var got bytes.Buffer
 		for _, l := range lines {
-			w, err := face.width(l.text)
+			w, err := face.Width(l.text)
 			if err != nil || w*size > width+1e-9 {
 				t.Errorf("line %q is %g wide, the box %g: %v", l.text, w*size, width, err)
 			}

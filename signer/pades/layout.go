@@ -65,7 +65,7 @@ func wrap(f *Font, paragraphs []paragraph, w, size float64) ([]line, error) {
 			curWidth = 0
 		}
 		for _, piece := range pieces(p.text) {
-			width, err := f.width(piece)
+			width, err := f.Width(piece)
 			if err != nil {
 				return nil, err
 			}

@@ -1,7 +1,6 @@
 package pades
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"chop/internal/pdf"
 )
 
 var ming = sync.OnceValues(func() (*Font, error) { return LoadFont(DefaultFont, DefaultFontFace) })
@@ -149,7 +146,7 @@ func TestLongNamesAreBroken(t *testing.T) {
 	}
 	joined := ""
 	for _, l := range lines {
-		width, err := f.width(l.text)
+		width, err := f.Width(l.text)
 		if err != nil || width*size > 120 {
 			t.Errorf("line %q is %.1f wide: %v", l.text, width*size, err)
 		}
@@ -157,37 +154,5 @@ func TestLongNamesAreBroken(t *testing.T) {
 	}
 	if got, want := strings.ReplaceAll(joined, " ", ""), strings.ReplaceAll(name, " ", ""); got != want {
 		t.Errorf("text was lost:\n got %q\nwant %q", got, want)
-	}
-}
-
-// Drawing with one Font from many goroutines: subsetting must not spoil it.
-func TestFontIsShared(t *testing.T) {
-	t.Parallel()
-	f, err := ming()
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := plainFile("", "")
-	file, err := pdf.Open(bytes.NewReader(in), int64(len(in)), pdf.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			for j := range 20 {
-				text := fmt.Sprint("第", i, "個 ", j, "章")
-				if _, err := f.width(text); err != nil {
-					t.Error(err)
-				}
-				if _, err := f.subset(text).embed(pdf.NewUpdate(file)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if f.sfnt.Maxp.NumGlyphs < 1000 || f.sfnt.Hhea.NumberOfHMetrics < 2 {
-		t.Error("the parsed font was changed")
 	}
 }
