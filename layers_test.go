@@ -43,7 +43,6 @@ var layers = []struct{ folder, imports string }{
 	{"registration/steps", "internal/postgres"}, // a journal as ca/journal is
 	{"notification", "internal/postgres internal/audit"},
 	{"signer/pades", "internal/cms internal/pdf internal/typeset"},
-	{"signer/pades", "internal/cms internal/pdf internal/typeset"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
 	{"validation", "policies internal/cms internal/pdf internal/ocsp validation/changes"},
 	{"validation/changes", "internal/pdf"},
@@ -79,6 +78,7 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
+	{"signer", "internal/pdf signer/signertest ca ca/catest timestamping validation"},
 	{"registration", "hsm signer/approval/device"}, // a real sealer; officers' passkeys
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},

@@ -160,7 +160,7 @@ func (r *Registry) certificate(ctx context.Context, row *caseRow, e *Enrolment) 
 	if err != nil {
 		return nil, &stuck{"database", err}
 	}
-	der, err := r.cfg.Certificates.Issue(ctx, "registration", e.Statement, e.CSR, immd.Subject(held.card, a.SRN))
+	der, err := r.cfg.Certificates.Issue(ctx, "registration", row.Ticket, e.Statement, e.CSR, immd.Subject(held.card, a.SRN))
 	if err != nil {
 		return nil, &stuck{"certificates", err}
 	}

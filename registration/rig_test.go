@@ -529,7 +529,7 @@ func newFakeCA(t *testing.T, a *fakeActivation) *fakeCA {
 	return &fakeCA{a: a, key: key, issued: map[string][]byte{}, status: map[string]string{}, names: map[string]registration.Subject{}}
 }
 
-func (c *fakeCA) Issue(_ context.Context, _ string, statement, _ []byte, s registration.Subject) (der []byte, err error) {
+func (c *fakeCA) Issue(_ context.Context, _ string, _, statement, _ []byte, s registration.Subject) (der []byte, err error) {
 	err = c.a.act("issue", func() error {
 		if c.refuses {
 			return fmt.Errorf("%w: no such profile", registration.ErrPermanent)

@@ -7,7 +7,9 @@ import (
 )
 
 type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Recompute the audit log's chain: any event changed, removed or inserted shows."`
+	Verify    auditVerifyCommand    `cmd:"" help:"Recompute the audit log's chain: any event changed, removed or inserted shows."`
+	Approvals auditApprovalsCommand `cmd:"" help:"Prove that each resident's signature was approved by their own passkey; offline, from an export."`
+	Reconcile auditReconcileCommand `cmd:"" help:"Compare residents' certificates and signatures with enrolments and evidence: anything too much shows."`
 }
 
 type auditVerifyCommand struct {

@@ -61,7 +61,7 @@ type residentCertificates struct {
 	residents *signer.Residents
 }
 
-func (c residentCertificates) Issue(ctx context.Context, actor string, statement, csr []byte, subject registration.Subject) ([]byte, error) {
+func (c residentCertificates) Issue(ctx context.Context, actor string, ticket, statement, csr []byte, subject registration.Subject) ([]byte, error) {
 	s, signed, err := c.app.statement(statement)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", registration.ErrPermanent, err)
@@ -92,7 +92,7 @@ func (c residentCertificates) Issue(ctx context.Context, actor string, statement
 	}
 	return der, c.app.db.InTx(ctx, func(tx postgres.Tx) error {
 		return c.residents.AddCredential(ctx, tx, signer.NewResidentCredential{
-			Account: s.Account, Credential: s.Credential, Profile: profile, Actor: actor,
+			Account: s.Account, Credential: s.Credential, Profile: profile, Actor: actor, Ticket: ticket,
 			Certificates: [][]byte{der, c.authority.Issuing().Raw, c.authority.Root().Raw},
 		})
 	})
