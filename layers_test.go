@@ -27,6 +27,7 @@ var layers = []struct{ folder, imports string }{
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
+	{"signer/activation/benchmark", "signer/activation signer/approval/device hsm internal/solecontrol internal/cms internal/postgres"},
 	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/pades", "internal/cms internal/pdf"},
 	{"signer/adobe", "signer/pades internal/cms internal/pdf"}, // pades judges what pdfsign may touch; the own formats judge what it made
