@@ -351,14 +351,11 @@ func (s *Service) Collect(ctx context.Context, id string) (*Collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.store.credential(ctx, row.Credential)
+	c, err := s.load(ctx, row.Credential) // whose passkey it was is evidence too
 	if err != nil {
 		return nil, err
 	}
-	binding, err := solecontrol.ParseBinding(stored.Binding)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
-	}
+	binding := c.binding
 	evidence.Passkey, evidence.COSEKey, evidence.DeviceKey = binding.PasskeyID, binding.PasskeyKey, binding.DeviceKey
 	evidence.RPID, evidence.Origin = binding.RPID, s.cfg.ApproveOrigin
 	out := &Collected{Evidence: evidence, At: solecontrol.At(at)}
