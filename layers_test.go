@@ -24,6 +24,7 @@ var layers = []struct{ folder, imports string }{
 	// Services, one a folder. None but cmd/chop knows the tokens: a key is a crypto.Signer.
 	{"ca", "ca/journal policies internal/ocsp internal/postgres internal/audit internal/web"},
 	{"ca/journal", "internal/postgres internal/audit"},
+	{"ca/infra", "internal/postgres internal/audit"},
 	{"timestamping", "policies internal/cms internal/web"},
 	{"signer", "policies signer/pades signer/adobe internal/cms internal/postgres internal/audit"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
@@ -43,6 +44,7 @@ var layers = []struct{ folder, imports string }{
 	{"internal/solecontrol", ""},
 	{"internal/postgres", ""},
 	{"internal/web", ""},
+	{"internal/supervisor", ""},
 	{"internal/audit", "internal/postgres"},
 
 	// For tests, and for the house.
@@ -103,7 +105,7 @@ var homes = []struct{ module, places string }{
 
 	{"math/rand", "tests"},
 	{"math/rand/v2", "internal/postgres */bench_large.go tests"}, // a pause, a filling; never a serial, a nonce, a key
-	{"os/exec", "hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
+	{"os/exec", "internal/supervisor hsm hsm/hsmtest internal/postgres internal/postgres/postgrestest cmd/chop tests"},
 	{"unsafe", "hsm"},
 	{"C", "hsm"}, // attribute arrays, which pkcs11 cannot say
 }

@@ -7,15 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/netip"
-	"net/url"
 	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
-
-	"chop/policies"
 )
 
 // config is chop.yaml. Unknown keys are refused, so that a misspelt one is never silently without effect.
@@ -23,8 +19,21 @@ type config struct {
 	// PublicURL is where relying parties reach this appliance. It is written into certificates (AIA, CDP,
 	// freshestCRL), so changing it later leaves the old certificates pointing at the old place.
 	PublicURL string `yaml:"public_url"`
+	// PortalURL is the residents' site. Empty: the host of public_url, by https unless that is localhost: browsers
+	// refuse passkeys elsewhere.
+	PortalURL string `yaml:"portal_url,omitempty"`
+	// ApproveURL is the approval origin, where residents see what they sign and approve it: a host of its own, under
+	// which nothing else is served. Signing passkeys are bound to it for ever. Empty: portal_url with "approve." before
+	// its host.
+	ApproveURL string `yaml:"approve_url"`
 	// Listen is the TCP address of the public HTTP server; `serve --listen` overrides it.
 	Listen string `yaml:"listen"`
+	// OfficerListen is the TCP address of the officers' desk: TLS with client certificates. Empty: no desk.
+	OfficerListen string `yaml:"officer_listen"`
+	// Roles says as whom the appliance's parts run.
+	Roles rolesConfig `yaml:"roles"`
+	// Enrolment is what residents' devices must be able to do.
+	Enrolment enrolmentConfig `yaml:"enrolment"`
 	// Database says which PostgreSQL is used.
 	Database databaseConfig `yaml:"database"`
 	// HSM says which PKCS#11 module holds the keys.
@@ -51,6 +60,20 @@ type hsmConfig struct {
 	CallTimeout time.Duration `yaml:"call_timeout"`
 }
 
+type rolesConfig struct {
+	// FirstUID is the first of the numeric users that the roles run as, when chop is started by root: activation is
+	// this one, approval the next. 0: 64100. Negative: all roles run as whoever starts chop.
+	FirstUID int `yaml:"first_uid"`
+}
+
+type enrolmentConfig struct {
+	// BackupEligible says whether passkeys that a cloud account may copy are accepted: "refuse", or
+	// "with-device-key", which demands a second key that stays in the browser.
+	BackupEligible string `yaml:"backup_eligible"`
+	// Attestation says what is asked of an authenticator's maker: "none" or "recorded".
+	Attestation string `yaml:"attestation"`
+}
+
 type policyConfig struct {
 	// Arc is the OID under which this CA's policies are numbered. Empty: the built-in example arc.
 	Arc string `yaml:"arc"`
@@ -73,9 +96,11 @@ const configHeader = `# Chop's configuration. Written by "chop init"; read at ev
 
 func defaultConfig() config {
 	return config{
-		PublicURL:    "http://localhost:8080",
-		Listen:       "127.0.0.1:8080",
-		Timestamping: timestampingConfig{Clock: "system"},
+		PublicURL:     "http://localhost:8080",
+		Listen:        "127.0.0.1:8080",
+		OfficerListen: "127.0.0.1:8443",
+		Enrolment:     enrolmentConfig{BackupEligible: "with-device-key", Attestation: "recorded"},
+		Timestamping:  timestampingConfig{Clock: "system"},
 	}
 }
 
@@ -110,6 +135,7 @@ func loadOrWriteConfig(path string, adapt func(*config)) (config, error) {
 	}
 	c = defaultConfig()
 	adapt(&c)
+	c.ApproveURL = c.approveURL()
 	if err := c.check(); err != nil {
 		return config{}, fmt.Errorf("%w: %v", errConfig, err)
 	}
@@ -122,55 +148,35 @@ func loadOrWriteConfig(path string, adapt func(*config)) (config, error) {
 
 // check refuses what could not work, naming the key.
 func (c *config) check() error {
-	u, err := url.Parse(c.PublicURL)
-	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return fmt.Errorf("public_url %q is not an http or https URL", c.PublicURL)
-	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(c.PublicURL, "?"):
-		return fmt.Errorf("public_url %q must end after the host: paths are appended to it", c.PublicURL)
+	if err := checkURL("public_url", c.PublicURL); err != nil {
+		return err
 	}
-	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return fmt.Errorf("public_url %q is an IP address: browsers refuse passkeys there; use a name, such as localhost", c.PublicURL)
+	if err := checkOrigin("portal_url", c.PortalURL); c.PortalURL != "" && err != nil {
+		return err
+	}
+	if err := checkOrigin("approve_url", c.ApproveURL); c.ApproveURL != "" && err != nil {
+		return err
+	}
+	if c.approveURL() == c.portalURL() {
+		return errors.New("approve_url and portal_url are the same: what asks for a signature must not be what approves it")
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen %q is not host:port: %v", c.Listen, err)
+	}
+	if _, _, err := net.SplitHostPort(c.OfficerListen); c.OfficerListen != "" && err != nil {
+		return fmt.Errorf("officer_listen %q is not host:port: %v", c.OfficerListen, err)
+	}
+	if !slices.Contains([]string{"", "refuse", "with-device-key"}, c.Enrolment.BackupEligible) {
+		return fmt.Errorf(`enrolment.backup_eligible %q must be "refuse" or "with-device-key"`, c.Enrolment.BackupEligible)
+	}
+	if !slices.Contains([]string{"", "none", "recorded"}, c.Enrolment.Attestation) {
+		return fmt.Errorf(`enrolment.attestation %q must be "none" or "recorded"`, c.Enrolment.Attestation)
 	}
 	if c.Timestamping.Clock != "system" && c.Timestamping.Clock != "kernel" {
 		return fmt.Errorf(`timestamping.clock %q must be "system" or "kernel"`, c.Timestamping.Clock)
 	}
 	if c.HSM.CallTimeout < 0 || c.Database.MaxConns < 0 {
 		return errors.New("hsm.call_timeout and database.max_conns may not be negative")
-	}
-	return nil
-}
-
-// policies loads what certificates say about their policies, as this configuration has it.
-func (c *config) policies() (*policies.Set, error) {
-	cps := c.Policy.CPS
-	if cps == "" {
-		cps = c.PublicURL + "/cps"
-	}
-	set, err := policies.Load(policies.Options{Arc: c.Policy.Arc, CPSURL: cps})
-	if err != nil {
-		return nil, fmt.Errorf("%w: policy: %w", errConfig, err)
-	}
-	return set, nil
-}
-
-// checkBeyond refuses what only a start would meet: policies that cannot be loaded, and files that are not there.
-func (c *config) checkBeyond() error {
-	if _, err := c.policies(); err != nil {
-		return err
-	}
-	if c.Database.DSNFile != "" {
-		if _, err := readSecretFile(c.Database.DSNFile); err != nil {
-			return fmt.Errorf("%w: database.dsn_file: %w", errConfig, err)
-		}
-	}
-	if c.HSM.Module != "" {
-		if _, err := os.Stat(c.HSM.Module); err != nil {
-			return fmt.Errorf("%w: hsm.module: %w", errConfig, err)
-		}
 	}
 	return nil
 }

@@ -93,12 +93,25 @@ func (f *File) readStartXRef() (start, keyword int64, err error) {
 	if t.kind != tokInt || t.i < 0 || t.i > f.size {
 		return 0, 0, fmt.Errorf("%w: startxref at byte %d names no place in the file", ErrMalformed, keyword)
 	}
-	if f.header > 0 {
-		if _, ok := f.locate(t.i + f.header); ok {
-			f.shift = f.header
-		}
+	if f.header > 0 && f.countsFromHeader(t.i) {
+		f.shift = f.header
 	}
 	return t.i + f.shift, keyword, nil
+}
+
+// countsFromHeader says which way of counting leads from a stated offset to a section.
+// What is exactly there goes before what is beside it: the two ways may lie so close
+// together that each finds the same table, and then an update would be read in the
+// other way than it was written.
+func (f *File) countsFromHeader(stated int64) bool {
+	if _, exact := f.locateExactly(stated + f.header); exact {
+		return true
+	}
+	if _, exact := f.locateExactly(stated); exact {
+		return false
+	}
+	_, near := f.locate(stated + f.header)
+	return near
 }
 
 // readLinearized reports whether the first object is a linearization dictionary (annex F.3).

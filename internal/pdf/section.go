@@ -50,6 +50,20 @@ const nearby = 16
 // there, after white space, or, for a table, a few bytes beside. ok is false if
 // there is none; the offset is then that of what is there instead.
 func (f *File) locate(off int64) (at int64, ok bool) {
+	if at, ok = f.locateExactly(off); ok || off < 0 || off >= f.size {
+		return at, ok
+	}
+	from := max(0, off-nearby)
+	buf := make([]byte, 2*nearby)
+	n, _ := f.r.ReadAt(buf, from)
+	if i := bytes.LastIndex(buf[:n], []byte("xref")); i >= 0 && !bytes.HasSuffix(buf[:i], []byte("start")) {
+		return from + int64(i), true
+	}
+	return at, false
+}
+
+// locateExactly is locate without a look beside.
+func (f *File) locateExactly(off int64) (at int64, ok bool) {
 	if off < 0 || off >= f.size {
 		return off, false
 	}
@@ -63,16 +77,7 @@ func (f *File) locate(off int64) (at int64, ok bool) {
 	num, err1 := p.token()
 	gen, err2 := p.token()
 	p.skipSpace()
-	if err1 == nil && err2 == nil && num.kind == tokInt && gen.kind == tokInt && p.match("obj") {
-		return at, true
-	}
-	from := max(0, off-nearby)
-	buf := make([]byte, 2*nearby)
-	n, _ := f.r.ReadAt(buf, from)
-	if i := bytes.LastIndex(buf[:n], []byte("xref")); i >= 0 && !bytes.HasSuffix(buf[:i], []byte("start")) {
-		return from + int64(i), true
-	}
-	return at, false
+	return at, err1 == nil && err2 == nil && num.kind == tokInt && gen.kind == tokInt && p.match("obj")
 }
 
 // readSection reads the section at off, and what its XRefStm names.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// A socket's path has at most 107 bytes, so sockets lie in a short folder of their own that is found by the data
+// folder's path. Other users may pass through it to a socket whose name they know; who connects is asked of the
+// kernel by whoever listens.
+func (f folder) sockets() (string, error) {
+	abs, err := filepath.Abs(string(f))
+	if err != nil {
+		return "", fmt.Errorf("find the data folder: %w", err)
+	}
+	name := fmt.Sprintf("chop-%x", sha256.Sum256([]byte(abs)))[:len("chop-")+12] + "-s"
+	bases := []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"}
+	if os.Geteuid() == 0 {
+		bases = []string{"/run", "/tmp"}
+	}
+	var errs []error
+	for _, base := range bases {
+		dir := filepath.Join(base, name)
+		if !filepath.IsAbs(base) || len(dir) > 80 {
+			continue
+		}
+		err := makeOwnFolder(dir, 0o711)
+		if err == nil {
+			return dir, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", fmt.Errorf("no folder for sockets: %w", errors.Join(errs...))
+}
+
+// makeOwnFolder makes dir, or takes it if it is ours: where all may write, somebody could have put a link there.
+func makeOwnFolder(dir string, mode os.FileMode) error {
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to somebody else", dir)
+	}
+	return os.Chmod(dir, mode) // whatever the umask
+}
+
+// listenSocket makes a listening socket that any user may connect to; whoever accepts asks who it is. A socket that
+// was left by a killed process is replaced; one that somebody answers on is not.
+func listenSocket(path string) (*net.UnixListener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", path, errServing)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove a stale socket: %w", err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("listen on a socket: %w", err)
+	}
+	return l, os.Chmod(path, 0o666)
+}
+
+// errServing: another chop serve works on this data folder.
+var errServing = errors.New("another process serves this data folder")
