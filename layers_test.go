@@ -32,6 +32,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer/enrolled", "internal/postgres internal/audit"},
 	{"signer/evidence", "internal/solecontrol internal/cms"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
+	{"signer/activation/benchmark", "signer/activation signer/approval/device hsm internal/solecontrol internal/cms internal/postgres"},
 	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
 	{"registration", "policies notification registration/hkic registration/immd registration/officers registration/personal registration/attempts registration/steps internal/solecontrol internal/postgres internal/audit"},
