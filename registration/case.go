@@ -281,6 +281,9 @@ func (r *Registry) ConfirmCard(ctx context.Context, c Caller, id string, a Asser
 	return r.show(ctx, after), nil
 }
 
+// outcomeFailed is that of a case whose key got no certificate and was destroyed.
+const outcomeFailed = "failed"
+
 // CancelCase ends a case that has made no key; what was kept for it is deleted.
 func (r *Registry) CancelCase(ctx context.Context, c Caller, id, reason string) error {
 	row, err := r.mine(ctx, c, "cancel-case", id)
@@ -297,7 +300,7 @@ func (r *Registry) CancelCase(ctx context.Context, c Caller, id, reason string) 
 func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome string, reason ...string) error {
 	var enrolment string
 	_, err := r.step(ctx, id, a, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
-		if row.State.driven() {
+		if row.State.driven() && outcome != outcomeFailed {
 			return nil, fmt.Errorf("%w: there is a key", ErrState)
 		}
 		enrolment = value(row.Enrolment)

@@ -254,14 +254,14 @@ func TestImmigration(t *testing.T) {
 	slow := make(chan struct{})
 	defer close(slow)
 	for name, bend := range map[string]func(w http.ResponseWriter, raw []byte){
-		"down":    func(w http.ResponseWriter, _ []byte) { http.Error(w, "no", 503) },
+		"down":    func(w http.ResponseWriter, _ []byte) { http.Error(w, "no", http.StatusServiceUnavailable) },
 		"garbage": func(w http.ResponseWriter, _ []byte) { io.WriteString(w, `{"result":"match"}`) },
 		"lies": func(w http.ResponseWriter, raw []byte) {
 			w.Write([]byte(strings.Replace(string(raw), "immd-1", "immd-2", 1)))
 		},
 		"slow": func(http.ResponseWriter, []byte) { <-slow },
 	} {
-		g.immigrate = bend
+		g.bend.Store(&bend)
 		got, err := g.r.Verify(ctx, d.first, c.ID)
 		if !errors.Is(err, registration.ErrImmigration) || got != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -275,7 +275,7 @@ func TestImmigration(t *testing.T) {
 		_, err = g.r.OfferBinding(ctx, d.first, c.ID, deskSession)
 		wants(t, name+": a code before the answer", err, registration.ErrState)
 	}
-	g.immigrate = nil
+	g.bend.Store(nil)
 	got, err := g.r.Verify(ctx, d.first, c.ID)
 	if err != nil || got.State != registration.Verified || got.Waiting != "" || got.HKIC != "A123•••(•)" {
 		t.Errorf("back: %+v, %v", got, err)
@@ -455,4 +455,27 @@ func TestTogether(t *testing.T) {
 	if err != nil || slices.ContainsFunc(cases, func(o *registration.Case) bool { return o.ID == c.ID }) {
 		t.Errorf("open cases %v, %v", cases, err)
 	}
+}
+
+// A key that gets no certificate is destroyed, and the person begins anew.
+func TestNoCertificate(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, nil)
+	d := g.desk()
+	card := g.card("adult")
+	c, _, enrolment := g.enrolling(d, card)
+	if err := g.ticketed(d, c.ID, enrolment); err != nil {
+		t.Fatal(err)
+	}
+	g.activation.seal(t, enrolment)
+	e, err := g.activation.Enrolment(t.Context(), enrolment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.ca.refuses = true
+	if got, err := g.r.Case(t.Context(), d.first, c.ID); err != nil || got.State != registration.Ended || got.Outcome != "failed" || g.activation.state[e.Credential] != "destroyed" {
+		t.Errorf("the case is %+v, %v; the credential %s", got, err, g.activation.state[e.Credential])
+	}
+	g.ca.refuses = false
+	g.registered(d, card)
 }

@@ -40,7 +40,8 @@ func (r *Registry) drive(ctx context.Context, row *caseRow) (_ *caseRow, ready b
 	pause := time.Duration(0)
 	waiting := ""
 	if failed != nil {
-		pause, waiting = time.Second, failed.party
+		// The longer it has waited, the more seldom it is tried: from a second to five minutes.
+		pause, waiting = max(time.Second, min(now.Sub(row.ChangedAt)/4, 5*time.Minute)), failed.party
 		r.cfg.Log.Warn("a case waits", "case", row.ID, "for", failed.party, "err", failed.err)
 	}
 	after, err := r.store.getCase(ctx, row.ID)
@@ -105,6 +106,9 @@ func (r *Registry) once(ctx context.Context, row *caseRow, e *Enrolment) (more b
 		return true, party("database", err)
 	case row.State == Made:
 		certificate, s := r.certificate(ctx, row, e)
+		if s != nil && errors.Is(s.err, ErrPermanent) {
+			return false, r.giveUp(ctx, row, s)
+		}
 		if s != nil {
 			return false, s
 		}
@@ -168,6 +172,15 @@ func (r *Registry) certificate(ctx context.Context, row *caseRow, e *Enrolment) 
 		return nil, &stuck{"certificates", errors.New("another certificate than the one recorded")}
 	}
 	return certificate, nil
+}
+
+// giveUp destroys a key that the CA will not certify, and ends its case: the person can begin anew.
+func (r *Registry) giveUp(ctx context.Context, row *caseRow, why *stuck) *stuck {
+	r.cfg.Log.Error("the CA refuses a certificate for good", "case", row.ID, "err", why.err)
+	if err := r.cfg.Activation.Destroy(ctx, value(row.Credential), "system:registration", "no certificate"); err != nil {
+		return &stuck{"activation", err}
+	}
+	return party("database", r.end(ctx, System, row.ID, actEnd, outcomeFailed))
 }
 
 // complete makes the account active, and tells its holder.

@@ -57,7 +57,8 @@ type Subject = solecontrol.Subject
 type Certificates interface {
 	// Issue issues under a resident's profile, only against the activation
 	// process's statement. Asked again with the same statement it returns the
-	// certificate that it issued before. DER.
+	// certificate that it issued before. DER. ErrPermanent if it is refused for good:
+	// the key is destroyed and the case ends.
 	Issue(ctx context.Context, actor string, statement, csr []byte, s Subject) (certificate []byte, err error)
 	// Hold, Release and Revoke change a certificate's status. What is so already,
 	// or revoked in the case of Hold, is no error.

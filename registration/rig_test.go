@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ type rig struct {
 	sessions   *fakeSessions
 	device     *device.Device // the officers' passkeys
 	passkeys   map[string][]byte
-	immigrate  func(w http.ResponseWriter, answer []byte) // nil: honest
+	bend       atomic.Pointer[func(w http.ResponseWriter, answer []byte)] // nil: the department is honest
 	cfg        registration.Config
 }
 
@@ -128,13 +129,14 @@ func newRig(t *testing.T, sealer personal.Sealer) *rig {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.immigrate == nil {
+		bend := g.bend.Load()
+		if bend == nil {
 			reference.Handler().ServeHTTP(w, r)
 			return
 		}
 		rec := httptest.NewRecorder()
 		reference.Handler().ServeHTTP(rec, r)
-		g.immigrate(w, rec.Body.Bytes())
+		(*bend)(w, rec.Body.Bytes())
 	}))
 	t.Cleanup(server.Close)
 	client, err := immd.New(immd.Config{URL: server.URL, Keys: map[string]*ecdsa.PublicKey{"immd-1": &immdKey.PublicKey}, Pause: time.Millisecond, Tries: 2, Broken: 1000, Timeout: 200 * time.Millisecond, Now: g.clock.now})
@@ -389,11 +391,12 @@ func (f *fakeActivation) act(name string, do func() error) error {
 }
 
 func (f *fakeActivation) BeginEnrolment(_ context.Context, r registration.EnrolmentRequest) (id string, until time.Time, err error) {
-	return id, until, f.act("begin", func() error {
+	err = f.act("begin", func() error {
 		id = solecontrol.NewID()
 		f.enrolments[id], f.requests[id] = &registration.Enrolment{State: "passkey"}, r
 		return nil
 	})
+	return id, until, err
 }
 
 func (f *fakeActivation) Enrolment(_ context.Context, id string) (*registration.Enrolment, error) {
@@ -514,6 +517,8 @@ type fakeCA struct {
 	issued map[string][]byte
 	status map[string]string
 	names  map[string]registration.Subject
+	// refuses: every request is refused for good.
+	refuses bool
 }
 
 func newFakeCA(t *testing.T, a *fakeActivation) *fakeCA {
@@ -521,11 +526,14 @@ func newFakeCA(t *testing.T, a *fakeActivation) *fakeCA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeCA{a, key, map[string][]byte{}, map[string]string{}, map[string]registration.Subject{}}
+	return &fakeCA{a: a, key: key, issued: map[string][]byte{}, status: map[string]string{}, names: map[string]registration.Subject{}}
 }
 
 func (c *fakeCA) Issue(_ context.Context, _ string, statement, _ []byte, s registration.Subject) (der []byte, err error) {
-	return der, c.a.act("issue", func() error {
+	err = c.a.act("issue", func() error {
+		if c.refuses {
+			return fmt.Errorf("%w: no such profile", registration.ErrPermanent)
+		}
 		if der = c.issued[string(statement)]; der != nil {
 			return nil
 		}
@@ -540,6 +548,7 @@ func (c *fakeCA) Issue(_ context.Context, _ string, statement, _ []byte, s regis
 		c.issued[string(statement)], c.status[serial.String()], c.names[serial.String()] = der, "good", s
 		return nil
 	})
+	return der, err
 }
 
 func (c *fakeCA) set(name string, serial *big.Int, status string) error {

@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"time"
 
+	"chop/registration/attempts"
 	"chop/registration/hkic"
 	"chop/registration/officers"
 )
@@ -23,6 +24,9 @@ var System = Caller{Actor: "system"}
 
 // Assertion is an officer's passkey's answer, as the desk's page sends it.
 type Assertion = officers.Assertion
+
+// Alarm is something that supervisors are told.
+type Alarm = attempts.Alarm
 
 // Kind of an account.
 type Kind string

@@ -158,3 +158,11 @@ func (r *Registry) looked(ctx context.Context, c Caller, item Item, found []*Acc
 		return []audit.Event{r.event(c, "registration.find", "", "", map[string]any{"by": item, "accounts": ids})}, nil
 	})
 }
+
+// Alarms lists what was reported to supervisors, newest first, at most limit.
+func (r *Registry) Alarms(ctx context.Context, c Caller, limit int) ([]Alarm, error) {
+	if err := r.authorize(ctx, c, "view-alarms", ""); err != nil {
+		return nil, err
+	}
+	return r.attempts.Alarms(ctx, max(1, min(limit, 1000)))
+}

@@ -198,19 +198,6 @@ func (c *Client) believe(raw []byte, request string, asked, subject []byte) (*An
 	return nil, fmt.Errorf("%w: unknown result", ErrUntrusted)
 }
 
-// ParseAnswer reads a signed answer for tests and tools, without believing it.
-func ParseAnswer(raw []byte) (Result, time.Time, error) {
-	signed, err := solecontrol.ParseSignedAnswer(raw)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	var r reply
-	if err := solecontrol.Decode(signed.Answer, &r); err != nil {
-		return "", time.Time{}, err
-	}
-	return r.Result, r.At.Time, nil
-}
-
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
