@@ -11,6 +11,10 @@ STATICCHECK := bin/staticcheck-0.8.2
 RIVAL       := bin/timestamp-server-1.2.9
 
 .DEFAULT_GOAL := help
+# Pages that are built and embedded. Each has its target below.
+WEB := web-approval
+
+.PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
 .PHONY: help deps deps-test deps-bench deps-soak build web-portal demo test check bench soak fuzz clean
 
 help: ## this list
@@ -31,14 +35,14 @@ portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wi
 	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
 	@touch $@
 
-build: web-portal ## bin/chop
+build: $(WEB) ## bin/chop
 	@mkdir -p bin
 	go build -o bin/chop ./cmd/chop
 
 demo: deps build ## make an appliance in DIR (./data), sign a PDF, and serve; ONCE=1 ends after the job
 	bin/chop demo --dir $(DIR) $(if $(filter-out 0,$(ONCE)),--once)
 
-test: deps-test ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
+test: deps-test $(WEB) ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
 	@scripts/test $(if $(RUN),-run '$(RUN)') $(if $(PKG),$(PKG),./...)
 
 check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
@@ -61,6 +65,9 @@ fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each
 
 clean: ## remove bin/ (the data folder stays: it holds keys)
 	rm -rf bin bench.json .bare
+
+web-approval: # the approval page, into signer/approval/static
+	@scripts/web signer/approval/web ../static/index.html
 
 # Tools, each of one version, without a line in go.mod.
 $(STATICCHECK):

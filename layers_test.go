@@ -33,6 +33,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer/evidence", "internal/solecontrol internal/cms"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
 	{"signer/approval/device", "internal/solecontrol"},
+	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
 	{"registration", "policies notification registration/hkic registration/immd registration/officers registration/personal registration/attempts registration/steps internal/solecontrol internal/postgres internal/audit"},
 	{"registration/hkic", ""},
 	{"registration/immd", "registration/hkic internal/solecontrol internal/web"},
@@ -49,6 +50,7 @@ var layers = []struct{ folder, imports string }{
 	// Pages over the services. It looks at an upload with the signer's own eyes.
 	{"portal", "registration registration/hkic signer signer/pades notification policies portal/forms internal/pdf internal/postgres internal/audit internal/web"},
 	{"portal/forms", "internal/pdf internal/typeset"},
+	{"portal/desk", "registration registration/hkic registration/officers policies internal/solecontrol internal/postgres internal/web"},
 
 	// Leaves.
 	{"hsm", ""},
@@ -77,6 +79,7 @@ var layers = []struct{ folder, imports string }{
 var testLayers = []struct{ folder, imports string }{
 	{"...", "hsm/hsmtest internal/postgres internal/postgres/postgrestest"},
 	{"ca", "ca/catest"},
+	{"signer", "internal/pdf signer/signertest ca ca/catest timestamping validation"},
 	{"registration", "hsm signer/approval/device"}, // a real sealer; officers' passkeys
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
@@ -105,6 +108,9 @@ var homes = []struct{ module, places string }{
 	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
+	{"github.com/skip2/go-qrcode", "portal portal/desk"},
+	{"github.com/alecthomas/kong", "cmd/chop"},
+	{"gopkg.in/yaml.v3", "portal/desk policies ca cmd/chop portal/forms"},
 	{"github.com/go-chi/httprate", "portal"},
 	{"github.com/alexedwards/scs/v2", "portal"},
 	{"github.com/alexedwards/scs/pgxstore", "portal"},
@@ -125,6 +131,7 @@ var homes = []struct{ module, places string }{
 	{"golang.org/x/text", "..."},
 
 	// Second opinions and tools of tests; none of them judges anything in the appliance.
+	{"github.com/go-webauthn/webauthn", "tests"},
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -19,8 +20,9 @@ type Config struct {
 	// Empty for any other module, which finds its own configuration.
 	SoftHSMDir string
 	// Sessions is the most sessions that work at the same time, beside the
-	// one that keeps the login. 0 means 8. Hardware scales up to its thread
-	// count (about 30); SoftHSM works under one lock and gains nothing.
+	// one that keeps the login. 0 means 8, and for SoftHSM two a processor: it
+	// computes here, and more callers in it than can run wait for its locks.
+	// Hardware scales up to its thread count (about 30).
 	Sessions int
 	// Log receives what an operator should know; nil means slog.Default().
 	Log *slog.Logger
@@ -43,6 +45,9 @@ func (c *Config) check() error {
 	}
 	if c.Sessions == 0 {
 		c.Sessions = 8
+		if c.SoftHSMDir != "" {
+			c.Sessions = min(max(4, 2*runtime.NumCPU()), maxSessions)
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

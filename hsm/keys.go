@@ -69,7 +69,7 @@ func (l *Local) GenerateKey(ctx context.Context, label string, spec KeySpec) (cr
 	name := []*pkcs11.Attribute{attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_LABEL, label), attr(pkcs11.CKA_ID, ref.id)}
 	pub = append(pub, name...)
 	priv = append(priv, name...)
-	priv = append(priv, attr(pkcs11.CKA_EXTRACTABLE, false), attr(pkcs11.CKA_MODIFIABLE, false))
+	priv = append(priv, attr(pkcs11.CKA_EXTRACTABLE, false), attr(pkcs11.CKA_MODIFIABLE, l.cfg.copies()))
 
 	if err := l.reserve(label); err != nil {
 		return nil, fmt.Errorf("generate %s key %q: %w", spec, label, err)

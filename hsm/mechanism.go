@@ -1,16 +1,14 @@
 package hsm
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"math/big"
 
 	"github.com/miekg/pkcs11"
-	"golang.org/x/crypto/cryptobyte"
-	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // signInput is what goes to C_SignInit and C_Sign.
@@ -119,19 +117,25 @@ func (s *session) sign(key pkcs11.ObjectHandle, pub crypto.PublicKey, in signInp
 }
 
 // ecdsaDER turns r‖s (PKCS#11 2.40, 2.3.1) into an ECDSA-Sig-Value
-// (RFC 3279, 2.2.3).
+// (RFC 3279, 2.2.3). Our curves have halves of at most 48 bytes, so that every
+// length takes one byte.
 func ecdsaDER(raw []byte, size int) ([]byte, error) {
-	if len(raw) != 2*size {
+	if len(raw) != 2*size || size > 48 {
 		return nil, fmt.Errorf("the token made an ECDSA signature of %d bytes", len(raw))
 	}
-	r, s := new(big.Int).SetBytes(raw[:size]), new(big.Int).SetBytes(raw[size:])
-	if r.Sign() == 0 || s.Sign() == 0 {
-		return nil, errors.New("the token made an ECDSA signature with a zero half")
+	b := make([]byte, 2, 2*size+8)
+	for _, half := range [][]byte{raw[:size], raw[size:]} {
+		half = bytes.TrimLeft(half, "\x00")
+		switch {
+		case len(half) == 0:
+			return nil, errors.New("the token made an ECDSA signature with a zero half")
+		case half[0] >= 0x80: // an INTEGER has a sign
+			b = append(b, 0x02, byte(len(half)+1), 0)
+		default:
+			b = append(b, 0x02, byte(len(half)))
+		}
+		b = append(b, half...)
 	}
-	var b cryptobyte.Builder
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1BigInt(r)
-		b.AddASN1BigInt(s)
-	})
-	return b.Bytes()
+	b[0], b[1] = 0x30, byte(len(b)-2)
+	return b, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -11,7 +12,8 @@ import (
 // module is a PKCS#11 module loaded and initialised in this process.
 type module struct {
 	*pkcs11.Ctx
-	cfg *Config
+	cfg    *Config
+	loaded time.Time
 }
 
 // CK_TOKEN_INFO.flags, PKCS#11 2.40, 3.2.
@@ -28,7 +30,7 @@ func loadModule(cfg *Config) (*module, error) {
 	if ctx == nil {
 		return nil, fmt.Errorf("load PKCS#11 module %s: not a loadable module of this architecture", cfg.Module)
 	}
-	m := &module{Ctx: ctx, cfg: cfg}
+	m := &module{Ctx: ctx, cfg: cfg, loaded: time.Now()}
 	if err := m.initialize(); err != nil {
 		ctx.Destroy()
 		return nil, err

@@ -13,7 +13,8 @@ type session struct {
 	*module
 	h      pkcs11.SessionHandle
 	gen    uint64
-	signed bool // C_Sign was called: a failure may hide a signature that was made
+	signed bool                             // C_Sign was called: a failure may hide a signature that was made
+	copies map[original]pkcs11.ObjectHandle // copy.go
 }
 
 // pool lends sessions. One more, the anchor, is never lent: it keeps the

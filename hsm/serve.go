@@ -181,15 +181,20 @@ func (s *server) answer(m message, running *runningCall) {
 	}
 	fields, err := s.handle(m)
 	running.id.Store(0)
-	switch {
-	case m.id == 0:
+	if m.id == 0 {
 		return
-	case err != nil:
-		err = s.wire.send(m.id, opError, encodeError(err)...)
-	default:
-		err = s.wire.send(m.id, opOK, fields...)
 	}
+	op := opOK
 	if err != nil {
+		op, fields = opError, encodeError(err)
+	}
+	// While there is more to do than all who work can take up at once, answers
+	// travel together: whoever gets one could do no more than queue up again.
+	send := s.wire.send
+	if len(s.work) > len(s.running) {
+		send = s.wire.post
+	}
+	if err := send(m.id, op, fields...); err != nil {
 		s.wire.conn.Close() // the caller must not wait for an answer in vain
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -29,12 +30,6 @@ type localKey struct {
 	obj atomic.Pointer[handle]
 }
 
-// handle is an object handle and the epoch in which it was found.
-type handle struct {
-	object pkcs11.ObjectHandle
-	epoch  uint64
-}
-
 // Public returns the public key.
 func (k *localKey) Public() crypto.PublicKey { return k.pub }
 
@@ -50,7 +45,11 @@ func (k *localKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 		if err != nil {
 			return err
 		}
-		sig, err = s.sign(h, k.pub, mech)
+		object, err := s.inMemory(h, k.ref.id)
+		if err != nil {
+			return err
+		}
+		sig, err = s.sign(object, k.pub, mech)
 		return err
 	})
 	if err != nil {
@@ -60,20 +59,21 @@ func (k *localKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 }
 
 // find returns the handle, looking the key up again if it may have changed.
-func (k *localKey) find(s *session) (pkcs11.ObjectHandle, error) {
+func (k *localKey) find(s *session) (*handle, error) {
 	epoch := k.l.epoch.Load()
 	if h := k.obj.Load(); h != nil && h.epoch == epoch {
-		return h.object, nil
+		return h, nil
 	}
 	fresh, err := k.l.loadKey(s, k.ref.label, k.ref.id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if !publicEqual(fresh.pub, k.pub) {
-		return 0, fmt.Errorf("key %q has another public key now: %w", k.ref.label, ErrKeyAmbiguous)
+		return nil, fmt.Errorf("key %q has another public key now: %w", k.ref.label, ErrKeyAmbiguous)
 	}
-	k.obj.Store(fresh.obj.Load())
-	return fresh.obj.Load().object, nil
+	h := fresh.obj.Load()
+	k.obj.Store(h)
+	return h, nil
 }
 
 // loadKey finds the one key pair of that label (and CKA_ID, unless it is nil)
@@ -105,7 +105,9 @@ func (l *Local) loadKey(s *session, label string, id []byte) (*localKey, error) 
 		return nil, err
 	}
 	k := &localKey{l: l, ref: keyRef{label: label, id: v[0]}, pub: pub}
-	k.obj.Store(&handle{object: priv, epoch: epoch})
+	h := &handle{object: priv, epoch: epoch}
+	h.seen.Store(int64(time.Since(s.loaded)))
+	k.obj.Store(h)
 	return k, nil
 }
 

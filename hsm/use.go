@@ -41,7 +41,8 @@ type openKey struct {
 	pub     crypto.PublicKey
 
 	mu    sync.Mutex
-	obj   handle // of epoch 0 before the first signature
+	obj   pkcs11.ObjectHandle
+	epoch uint64 // of obj; 0 before the first signature
 	ended bool
 }
 
@@ -90,7 +91,7 @@ func (k *openKey) open(s *session) error {
 	if err != nil {
 		return err
 	}
-	k.obj = handle{object: h, epoch: epoch}
+	k.obj, k.epoch = h, epoch
 	return nil
 }
 
@@ -111,12 +112,12 @@ func (k *openKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 	var sig []byte
 	err = k.v.l.do(k.ctx, func(s *session) error {
 		// Not unwrapped yet, or gone with its session: unwrap it here.
-		if k.obj.epoch != k.v.l.epoch.Load() {
+		if k.epoch != k.v.l.epoch.Load() {
 			if err := k.open(s); err != nil {
 				return err
 			}
 		}
-		sig, err = s.sign(k.obj.object, k.pub, in)
+		sig, err = s.sign(k.obj, k.pub, in)
 		return err
 	})
 	if err != nil {
@@ -133,14 +134,14 @@ func (k *openKey) close() {
 		return
 	}
 	k.ended = true
-	if k.obj.epoch != k.v.l.epoch.Load() {
+	if k.epoch != k.v.l.epoch.Load() {
 		return // never unwrapped, or gone with its session
 	}
 	err := k.v.l.do(context.Background(), func(s *session) error {
-		if k.obj.epoch != k.v.l.epoch.Load() {
+		if k.epoch != k.v.l.epoch.Load() {
 			return nil // gone since
 		}
-		err := s.DestroyObject(s.h, k.obj.object)
+		err := s.DestroyObject(s.h, k.obj)
 		if isCKR(err, pkcs11.CKR_OBJECT_HANDLE_INVALID) {
 			// Its session was closed at this moment: no fault of the token's,
 			// which must not be left alone for it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -50,6 +51,10 @@ const (
 	maxFrame  = 4 << 20
 	maxFields = 4 * maxObjects
 )
+
+// load is how many bytes make posted messages worth a system call: those of
+// about eight signatures.
+const load = 640
 
 var errFrame = errors.New("malformed frame")
 
@@ -123,8 +128,8 @@ func newWire(conn net.Conn, timeout time.Duration) *wire {
 }
 
 // send queues a message and sees to it that it is written. The first sender
-// writes for all who come while it does: under load, one system call carries
-// many messages.
+// writes for all who come while it does, and lets those go first who are about
+// to: under load, one system call carries many messages.
 func (w *wire) send(id uint64, op op, fields ...[]byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,13 +139,16 @@ func (w *wire) send(id uint64, op op, fields ...[]byte) error {
 	return w.flush()
 }
 
-// post queues a message that nobody waits for. It travels with the next one
-// that is sent, or alone after a moment.
+// post queues a message that can wait a moment. It travels with the next one
+// that is sent, or when there is a load of them, or after a millisecond.
 func (w *wire) post(id uint64, op op, fields ...[]byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.queue(id, op, fields); err != nil {
 		return err
+	}
+	if len(w.out) >= load {
+		return w.flush()
 	}
 	if !w.posted {
 		w.posted = true
@@ -148,7 +156,9 @@ func (w *wire) post(id uint64, op op, fields ...[]byte) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.posted = false
-			_ = w.flush() // the next sender hears of it
+			if w.flush() != nil {
+				w.conn.Close() // the other end must not wait in vain
+			}
 		})
 	}
 	return nil
@@ -169,6 +179,9 @@ func (w *wire) flush() error {
 		return w.err
 	}
 	w.writing = true
+	w.mu.Unlock()
+	runtime.Gosched()
+	w.mu.Lock()
 	for len(w.out) > 0 && w.err == nil {
 		out := w.out
 		w.out = w.spare[:0]

@@ -31,7 +31,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"time"
 
 	"chop/internal/cms"
@@ -61,6 +60,7 @@ type Authority struct {
 	hashes   []crypto.Hash
 	hash     crypto.Hash // of the signature
 	opts     crypto.SignerOpts
+	infos    *cms.TSTTemplate
 	template *cms.Template
 	period   period
 }
@@ -94,6 +94,9 @@ func New(c Config) (*Authority, error) {
 	if a.period, err = signingPeriod(c.Certificate); err != nil {
 		return nil, fmt.Errorf("timestamping: %w", err)
 	}
+	if a.infos, err = cms.NewTSTTemplate(a.policy, c.Policy.Accuracy, a.hashes); err != nil {
+		return nil, fmt.Errorf("timestamping: %w", err)
+	}
 	certs := [][]byte{c.Certificate.Raw}
 	for _, cert := range c.Chain {
 		certs = append(certs, cert.Raw)
@@ -121,11 +124,14 @@ func signatureHash(pub crypto.PublicKey) crypto.Hash {
 // Timestamp gives a token (ContentInfo, DER) over a digest made with h, certificates included. What the authority
 // refuses is a *Rejection.
 func (a *Authority) Timestamp(ctx context.Context, h crypto.Hash, imprint []byte) ([]byte, error) {
-	return a.stamp(ctx, &cms.TimestampRequest{Version: 1, HashAlgorithm: h, Imprint: imprint, CertReq: true})
+	return a.stamp(ctx, &cms.TimestampRequest{Version: 1, HashAlgorithm: h, Imprint: imprint, CertReq: true}, a.template.Message)
 }
 
-// stamp gives the token that r asks for.
-func (a *Authority) stamp(ctx context.Context, r *cms.TimestampRequest) ([]byte, error) {
+// assemble makes a token, or an answer with one, of what was signed.
+type assemble func(content, attributes, signature []byte, certs bool) []byte
+
+// stamp gives the token that r asks for, as whole makes it.
+func (a *Authority) stamp(ctx context.Context, r *cms.TimestampRequest, whole assemble) ([]byte, error) {
 	if err := a.check(r); err != nil {
 		return nil, err
 	}
@@ -143,9 +149,7 @@ func (a *Authority) stamp(ctx context.Context, r *cms.TimestampRequest) ([]byte,
 	if err != nil {
 		return nil, reject(cms.SystemFailure, "no token could be made", err)
 	}
-	info := cms.TSTInfo{Version: 1, Policy: a.policy, HashAlgorithm: r.HashAlgorithm, Imprint: r.Imprint, Serial: serial,
-		GenTime: now, Accuracy: a.config.Policy.Accuracy, Nonce: r.Nonce}
-	content, err := info.Marshal()
+	content, err := a.infos.Marshal(r.HashAlgorithm, r.Imprint, serial[:], now, r.Nonce)
 	if err != nil {
 		return nil, reject(cms.SystemFailure, "no token could be made", err)
 	}
@@ -156,16 +160,15 @@ func (a *Authority) stamp(ctx context.Context, r *cms.TimestampRequest) ([]byte,
 	if err != nil {
 		return nil, reject(cms.SystemFailure, "no token could be made", fmt.Errorf("sign: %w", err))
 	}
-	return a.template.Message(content, attributes, signature, r.CertReq), nil
+	return whole(content, attributes, signature, r.CertReq), nil
 }
 
 // newSerial gives 128 random bits under a fixed first byte, which keeps the number positive and of one length.
 // RFC 3161, 2.4.2, lets it have 160 bits.
-func newSerial(random io.Reader) (*big.Int, error) {
-	var b [17]byte
+func newSerial(random io.Reader) (b [17]byte, err error) {
 	if _, err := io.ReadFull(random, b[1:]); err != nil {
-		return nil, fmt.Errorf("serial number: %w", err)
+		return b, fmt.Errorf("serial number: %w", err)
 	}
 	b[0] = 1
-	return new(big.Int).SetBytes(b[:]), nil
+	return b, nil
 }

@@ -33,7 +33,7 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuery))
+	body, err := readQuery(w, r)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -48,9 +48,24 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "request ended", http.StatusServiceUnavailable)
 		return
 	}
-	header := w.Header()
-	header.Set("Content-Type", replyType)
-	header.Set("Content-Length", strconv.Itoa(len(response)))
-	header.Set("Cache-Control", "no-store")
+	header := w.Header() // names as net/http spells them, values that nobody changes
+	header["Content-Type"] = replyTypeHeader
+	header["Content-Length"] = []string{strconv.Itoa(len(response))}
+	header["Cache-Control"] = noStoreHeader
 	_, _ = w.Write(response) // the client has gone: nobody is left to tell
+}
+
+var (
+	replyTypeHeader = []string{replyType}
+	noStoreHeader   = []string{"no-store"}
+)
+
+// readQuery reads the body: at most maxQuery bytes, and by one buffer of the right size where the length is told.
+func readQuery(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > maxQuery {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuery))
+	}
+	body := make([]byte, r.ContentLength) // the server gives no more than that
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }

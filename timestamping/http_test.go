@@ -77,6 +77,41 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// A body of untold length is read like any other, and bounded; one that ends early is no query.
+func TestHTTPBodies(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t, newUnit(t, ecKey(t, elliptic.P256()), nil).config())
+	good := encode(t, nil)
+	for _, c := range []struct {
+		name   string
+		body   []byte
+		length int64
+		status int
+	}{
+		{"length told", good, int64(len(good)), 200},
+		{"length not told", good, -1, 200},
+		{"too large, not told", make([]byte, maxQuery+1), -1, 413},
+		{"too large, told", make([]byte, maxQuery+1), maxQuery + 1, 413},
+		{"ends early", good, int64(len(good) + 1), 400},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/tsa", bytes.NewReader(c.body))
+		r.ContentLength = c.length
+		r.Header.Set("Content-Type", queryType)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s: status %d, want %d", c.name, w.Code, c.status)
+		}
+		if c.status != 200 {
+			continue
+		}
+		response, err := cms.ParseTimestampResponse(w.Body.Bytes())
+		if err != nil || response.Status != cms.StatusGranted || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %+v, %v, %v", c.name, response, err, w.Header())
+		}
+	}
+}
+
 // OpenSSL makes the query, and reads and verifies the answer and the token.
 func TestOpenSSL(t *testing.T) {
 	t.Parallel()

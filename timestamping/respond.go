@@ -55,16 +55,15 @@ func (a *Authority) check(r *cms.TimestampRequest) error {
 // Respond answers a TimeStampReq with a TimeStampResp, both DER. Refusals are answers: an error means only that ctx
 // has ended.
 func (a *Authority) Respond(ctx context.Context, der []byte) ([]byte, error) {
-	response := cms.TimestampResponse{Status: cms.StatusGranted}
-	token, err := a.answer(ctx, der)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("respond: %w", ctx.Err())
-		}
-		response = a.refusal(ctx, err)
+	granted, err := a.answer(ctx, der)
+	switch {
+	case err == nil:
+		return granted, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("respond: %w", ctx.Err())
 	}
-	response.Token = token
-	b, err := response.Marshal()
+	refusal := a.refusal(ctx, err)
+	b, err := refusal.Marshal()
 	if err != nil {
 		return nil, fmt.Errorf("respond: %w", err)
 	}
@@ -76,7 +75,7 @@ func (a *Authority) answer(ctx context.Context, der []byte) ([]byte, error) {
 	if err != nil {
 		return nil, reject(cms.BadDataFormat, "not a TimeStampReq", nil)
 	}
-	return a.stamp(ctx, request)
+	return a.stamp(ctx, request, a.template.Granted)
 }
 
 func (a *Authority) refusal(ctx context.Context, err error) cms.TimestampResponse {

@@ -35,7 +35,7 @@ func (b *bench) http(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	serving := make(chan error, 1)
-	go func() { serving <- b.app.serve(ctx, listener) }()
+	go func() { serving <- b.app.serve(ctx, listener, nil) }()
 	err = b.loads(ctx, "http://"+listener.Addr().String())
 	stop()
 	return errors.Join(err, <-serving)

@@ -17,22 +17,27 @@ type commandLine struct {
 	JSON    bool `help:"Print the result as JSON, for programs."`
 	Verbose bool `short:"v" help:"Log what happens to standard error."`
 
-	Init     initCommand     `cmd:"" help:"Create the appliance in a data folder: database, tokens, ceremony. Safe to run again."`
-	Serve    serveCommand    `cmd:"" help:"Serve OCSP, CRLs, certificates and timestamps over HTTP until interrupted."`
-	Demo     demoCommand     `cmd:"" help:"Create the appliance, sign and validate a PDF, and stay serving."`
-	Seal     sealCommand     `cmd:"" help:"Department seals: credentials that sign for an organisation."`
-	Sign     signCommand     `cmd:"" help:"Sign a document with a department's seal."`
-	Extend   extendCommand   `cmd:"" help:"Bring a signed document to a higher level, or renew its archive timestamp."`
-	Validate validateCommand `cmd:"" help:"Judge a document's signatures by EN 319 102-1."`
-	CA       caCommand       `cmd:"" name:"ca" help:"Issue certificates, change and show their status, publish the CRL."`
-	Ceremony ceremonyCommand `cmd:"" help:"Create the root and the issuing CA from one reviewed file."`
-	Audit    auditCommand    `cmd:"" help:"The audit log."`
-	Config   configCommand   `cmd:"" help:"The configuration file."`
-	Bench    benchCommand    `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
+	Init          initCommand          `cmd:"" help:"Create the appliance in a data folder: database, tokens, ceremony. Safe to run again."`
+	Serve         serveCommand         `cmd:"" help:"Serve residents, officers and relying parties until interrupted."`
+	Demo          demoCommand          `cmd:"" help:"Create the appliance, sign and validate a PDF, and stay serving."`
+	Seal          sealCommand          `cmd:"" help:"Department seals: credentials that sign for an organisation."`
+	Sign          signCommand          `cmd:"" help:"Sign a document with a department's seal."`
+	Extend        extendCommand        `cmd:"" help:"Bring a signed document to a higher level, or renew its archive timestamp."`
+	Validate      validateCommand      `cmd:"" help:"Judge a document's signatures by EN 319 102-1."`
+	CA            caCommand            `cmd:"" name:"ca" help:"Issue certificates, change and show their status, publish the CRL."`
+	Officer       officerCommand       `cmd:"" help:"Registration officers: propose, approve, plan shifts, pin their passkeys."`
+	ImmdReference immdReferenceCommand `cmd:"" name:"immd-reference" help:"Stand in for the Immigration Department, with made-up people."`
+	Ceremony      ceremonyCommand      `cmd:"" help:"Create the root and the issuing CA from one reviewed file."`
+	Audit         auditCommand         `cmd:"" help:"The audit log."`
+	Config        configCommand        `cmd:"" help:"The configuration file."`
+	Bench         benchCommand         `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
 
-	HSMWorker  struct{}          `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
-	HSMCreate  hsmCreateCommand  `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
-	BenchToken benchTokenCommand `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
+	HSMWorker         struct{}          `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
+	RoleSupervisor    struct{}          `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
+	ActivationProcess struct{}          `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
+	ApprovalProcess   struct{}          `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`
+	HSMCreate         hsmCreateCommand  `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
+	BenchToken        benchTokenCommand `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
 }
 
 // folderFlag is the data folder that nearly every command works in.

@@ -30,8 +30,15 @@ type config struct {
 	Listen string `yaml:"listen"`
 	// OfficerListen is the TCP address of the officers' desk: TLS with client certificates. Empty: no desk.
 	OfficerListen string `yaml:"officer_listen"`
+	// OfficerURL is the desk's address as officers' browsers have it; their passkeys are made for its host. Empty:
+	// https://localhost at the port of officer_listen.
+	OfficerURL string `yaml:"officer_url,omitempty"`
 	// Roles says as whom the appliance's parts run.
 	Roles rolesConfig `yaml:"roles"`
+	// Immigration is where identity is verified.
+	Immigration immigrationConfig `yaml:"immigration,omitempty"`
+	// Mail is how notices leave.
+	Mail mailConfig `yaml:"mail,omitempty"`
 	// Enrolment is what residents' devices must be able to do.
 	Enrolment enrolmentConfig `yaml:"enrolment"`
 	// Database says which PostgreSQL is used.
@@ -48,6 +55,8 @@ type databaseConfig struct {
 	// DSNFile is the path of a file that holds a PostgreSQL connection string (it contains a password, so it is
 	// not written here). Empty: a private cluster in the data folder, on a Unix socket.
 	DSNFile string `yaml:"dsn_file"`
+	// ActivationDSNFile is the same for the activation process, which has a role of its own there. Wanted with DSNFile.
+	ActivationDSNFile string `yaml:"activation_dsn_file,omitempty"`
 	// MaxConns limits the connection pool. 0: 16.
 	MaxConns int `yaml:"max_conns"`
 }
@@ -64,6 +73,27 @@ type rolesConfig struct {
 	// FirstUID is the first of the numeric users that the roles run as, when chop is started by root: activation is
 	// this one, approval the next. 0: 64100. Negative: all roles run as whoever starts chop.
 	FirstUID int `yaml:"first_uid"`
+}
+
+type immigrationConfig struct {
+	// URL is the Immigration Department's, https. Empty: the reference server of this machine, https://localhost:8444.
+	URL string `yaml:"url"`
+	// CAFile, CertFile and KeyFile are for mutual TLS; AnswerKeys are the keys that sign answers, by id: files with a
+	// public key in PEM. Empty: those that "chop init" made for the reference server.
+	CAFile     string            `yaml:"ca_file"`
+	CertFile   string            `yaml:"cert_file"`
+	KeyFile    string            `yaml:"key_file"`
+	AnswerKeys map[string]string `yaml:"answer_keys"`
+}
+
+type mailConfig struct {
+	// Server is an SMTP server, host:port. Empty: messages are written into out/mail, one file each.
+	Server string `yaml:"server"`
+	// From is the sender's address.
+	From string `yaml:"from"`
+	// User and PasswordFile sign in there, if it wants that.
+	User         string `yaml:"user"`
+	PasswordFile string `yaml:"password_file"`
 }
 
 type enrolmentConfig struct {

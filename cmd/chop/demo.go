@@ -64,10 +64,14 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	}
 	defer app.closeInto(&err)
 
+	desk, err := app.demoDesk(say)
+	if err != nil {
+		return err
+	}
 	serving := make(chan error, 1)
 	ctx, stop := context.WithCancel(env.ctx)
 	defer stop()
-	go func() { serving <- app.serve(ctx, listener) }()
+	go func() { serving <- app.serve(ctx, listener, desk) }()
 	end := func() error { // a server that was still starting says that it was stopped: so it was, by us
 		stop()
 		if err := <-serving; !errors.Is(err, context.Canceled) {
@@ -183,6 +187,16 @@ func (c *demoCommand) listen(f folder, say func(string, ...any)) (net.Listener, 
 		say("The certificates made before point at %s, where they will not be answered this time.", conf.PublicURL)
 	}
 	return listener, nil
+}
+
+// demoDesk takes the officers' address, or none if it is taken.
+func (a *appliance) demoDesk(say func(string, ...any)) (net.Listener, error) {
+	desk, err := a.listenDesk()
+	if errors.Is(err, syscall.EADDRINUSE) {
+		say("%s is taken by another program: there is no officers' desk this time.", a.config.OfficerListen)
+		return nil, nil
+	}
+	return desk, err
 }
 
 // localURL is what a new appliance's certificates carry: this machine, at the port that was found free.

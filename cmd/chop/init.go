@@ -122,17 +122,17 @@ func (a *appliance) ensureCeremony(ctx context.Context) (*ca.CeremonyResult, err
 
 // ensureVaults makes the wrapping and data keys. Opening a vault runs the attacks that its token must resist.
 func (a *appliance) ensureVaults(ctx context.Context) error {
-	for role, kek := range map[string]string{roleSeals: kekSeals, roleActivation: kekActivation} {
-		token, err := a.tokens.get(ctx, role)
-		if err != nil {
-			return err
-		}
-		if _, err := token.Vault(ctx, kek); err != nil {
-			return fmt.Errorf("open the vault of token %s: %w", role, err)
-		}
-	}
-	token, err := a.tokens.get(ctx, roleSealer)
+	token, err := a.tokens.get(ctx, roleSeals)
 	if err != nil {
+		return err
+	}
+	if _, err := token.Vault(ctx, kekSeals); err != nil {
+		return fmt.Errorf("open the vault of token %s: %w", roleSeals, err)
+	}
+	if _, err := a.ensureActivation(ctx); err != nil {
+		return err
+	}
+	if token, err = a.tokens.get(ctx, roleSealer); err != nil {
 		return err
 	}
 	if _, err := token.Sealer(ctx, sealerLabel); err != nil {

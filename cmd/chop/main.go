@@ -22,12 +22,14 @@ import (
 func main() {
 	collectSeldom()
 	// A worker is started for each token: it must not pay for the command line's set-up.
-	if len(os.Args) > 1 && os.Args[1] == "hsm-worker" {
-		if err := hsm.WorkerMain(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, "chop hsm-worker:", err)
-			os.Exit(1)
+	if len(os.Args) == 2 {
+		if body := processes[os.Args[1]]; body != nil {
+			if err := body(); err != nil {
+				fmt.Fprintf(os.Stderr, "chop %s: %v\n", os.Args[1], err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first Ctrl-C lets the command end in order. It takes the handler away, so that a second one kills.
@@ -35,6 +37,14 @@ func main() {
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
+}
+
+// processes are what this program is when another chop starts it for a part of its work.
+var processes = map[string]func() error{
+	"hsm-worker":         func() error { return hsm.WorkerMain(context.Background()) },
+	"role-supervisor":    superviseRole,
+	"activation-process": activationProcess,
+	"approval-process":   approvalProcess,
 }
 
 // exitCode is an error that a command has already told the person about, with the code to leave with.

@@ -8,11 +8,13 @@ import (
 
 	"chop/ca"
 	"chop/internal/web"
+	"chop/portal"
 )
 
-// publicRoutes is every URL of the public zone: what relying parties need, and nothing that knows a person.
+// publicRoutes is every URL of the public address: what relying parties need, which knows no person, and the residents'
+// site. The approval origin has a host, a process and routes of its own (signer/approval).
 //
-//	GET  /                      what is here, for a person
+//	GET  /pki                   what is here, for a relying party
 //	GET  /cps                   what the certificates promise
 //	GET  /healthz               204 while the process answers
 //	GET  /ca/root.cer           certificates (AIA caIssuers)
@@ -21,14 +23,17 @@ import (
 //	GET  /ocsp/{request}        RFC 6960, appendix A.1
 //	POST /ocsp
 //	POST /tsa                   RFC 3161, 3.4
-func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler) http.Handler {
+func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler, residents *portal.Portal) http.Handler {
 	r := chi.NewRouter()
 	r.Use(web.Recover, middleware.GetHead) // RFC 9110, 9.1: who serves GET serves HEAD
-	r.Method(http.MethodGet, "/", site.page("home"))
+	r.Method(http.MethodGet, "/pki", site.page("home"))
 	r.Method(http.MethodGet, "/cps", site.page("cps"))
 	r.Method(http.MethodGet, "/chop.css", site.style())
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	authority.Routes(r)
 	r.Method(http.MethodPost, "/tsa", timestamps)
+	if residents != nil {
+		residents.Routes(r) // the site, and its pages for addresses that are none (portal/http.go)
+	}
 	return r
 }

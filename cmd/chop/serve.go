@@ -1,22 +1,15 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"time"
-
-	"golang.org/x/sync/errgroup"
-
-	"chop/internal/audit"
 )
 
 // serveCommand runs the appliance's servers and its housekeeping.
 type serveCommand struct {
 	folderFlag
-	Listen string `placeholder:"HOST:PORT" help:"TCP address to listen on, instead of the configured one."`
+	Listen        string `placeholder:"HOST:PORT" help:"TCP address to listen on, instead of the configured one."`
+	OfficerListen string `name:"officer-listen" placeholder:"HOST:PORT" help:"TCP address of the officers' desk, instead of the configured one; none: no desk."`
 }
 
 // Help is shown by chop serve --help.
@@ -42,62 +35,14 @@ func (c *serveCommand) Run(env *environment) (err error) {
 	if err != nil {
 		return hinted{fmt.Errorf("serve: %w", err), "another program has that address; choose one with --listen", 1}
 	}
+	if c.OfficerListen != "" {
+		app.config.OfficerListen = c.OfficerListen
+	}
+	desk, err := app.listenDesk()
+	if err != nil {
+		listener.Close()
+		return err
+	}
 	fmt.Fprintf(env.out, "serving on http://%s for %s; Ctrl-C ends it\n", listener.Addr(), app.config.PublicURL)
-	return app.serve(env.ctx, listener)
-}
-
-// serve answers on listener and keeps house until ctx ends: certificates of our own units renewed, CRLs fresh,
-// abandoned work closed, audit events chained.
-func (a *appliance) serve(ctx context.Context, listener net.Listener) error {
-	defer listener.Close() // Shutdown closes it too; this is for the errors before
-	authority, err := a.authority(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := a.ensureUnit(ctx); err != nil {
-		return err
-	}
-	if _, err := a.timestamper(ctx); err != nil {
-		return err
-	}
-	site, err := newPublicPages(a.config.PublicURL, a.policies)
-	if err != nil {
-		return err
-	}
-	sequencer, err := audit.NewSequencer(audit.Config{DB: a.db, Log: a.log})
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler: publicRoutes(site, authority, a.serveTimestamps()),
-		// A slow or silent client holds a connection, not a worker (slowloris).
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 120 * time.Second,
-		MaxHeaderBytes: 64 << 10,
-	}
-	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-gctx.Done()
-		stop, cancel := context.WithTimeout(context.WithoutCancel(gctx), 10*time.Second)
-		defer cancel()
-		return server.Shutdown(stop)
-	})
-	group.Go(func() error { return untilDone(gctx, authority.Run) })
-	group.Go(func() error { return untilDone(gctx, a.keepHouse) })
-	group.Go(func() error { return untilDone(gctx, sequencer.Run) })
-	return group.Wait()
-}
-
-// untilDone runs a housekeeper; its end by the context's is no failure.
-func untilDone(ctx context.Context, run func(context.Context) error) error {
-	if err := run(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return app.serve(env.ctx, listener, desk)
 }

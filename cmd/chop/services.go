@@ -9,8 +9,12 @@ import (
 	"time"
 
 	"chop/ca"
+	"chop/ca/infra"
 	"chop/hsm"
+	"chop/notification"
+	"chop/registration"
 	"chop/signer"
+	"chop/signer/activation"
 	"chop/timestamping"
 )
 
@@ -19,6 +23,12 @@ type services struct {
 	authority lazy[*ca.Authority]
 	unit      lazy[*timestamping.Authority]
 	signing   lazy[*signer.Service]
+
+	infrastructure lazy[*infra.Authority]
+	activation     lazy[*activation.Client]
+	residents      lazy[*signer.Residents]
+	registry       lazy[*registration.Registry]
+	notices        lazy[*notification.Service]
 }
 
 // authority is the issuing CA with its OCSP responder, over the ca token.
@@ -50,7 +60,7 @@ func (a *appliance) authority(ctx context.Context) (*ca.Authority, error) {
 		}
 		return ca.New(ca.Config{
 			DB: a.db, Policies: a.policies, Root: root, Certificate: issuing,
-			Key: key, Responder: responder, URLs: urls, Now: now,
+			Key: key, Responder: responder, URLs: urls, Now: now, Statements: statementVerifier{a},
 		})
 	})
 }

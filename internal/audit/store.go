@@ -123,3 +123,13 @@ func readPending(ctx context.Context, tx pgx.Tx) (pending, error) {
 	}
 	return p, nil
 }
+
+// selectActions reads the events of some actions, those without a place last.
+func selectActions(ctx context.Context, tx pgx.Tx, actions []string) (pgx.Rows, error) {
+	return tx.Query(ctx, `
+		SELECT id, at, actor, action, subject, detail FROM (
+			SELECT sequence, id, at, actor, action, subject, detail::text AS detail FROM audit_event WHERE action = ANY($1)
+			UNION ALL
+			SELECT NULL, id, at, actor, action, subject, detail::text FROM audit_pending WHERE action = ANY($1)
+		) AS e ORDER BY sequence NULLS LAST, id`, actions)
+}

@@ -211,6 +211,13 @@ func TestTemplate(t *testing.T) {
 				if got := tpl.Message(body, set, signature, certs); !bytes.Equal(got, want) {
 					t.Fatalf("%d octets, certs %v:\n%x\n%x", n, certs, got, want)
 				}
+				response := TimestampResponse{Status: StatusGranted, Token: want}
+				if want, err = response.Marshal(); err != nil {
+					t.Fatal(err)
+				}
+				if got := tpl.Granted(body, set, signature, certs); !bytes.Equal(got, want) {
+					t.Fatalf("response, %d octets, certs %v:\n%x\n%x", n, certs, got, want)
+				}
 			}
 		}
 	}

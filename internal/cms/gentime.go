@@ -44,7 +44,17 @@ func readGenTime(s *cryptobyte.String) (time.Time, bool) {
 
 // appendGenTime appends the content of a GeneralizedTime, to the millisecond, without zeros at its end.
 func appendGenTime(b []byte, t time.Time) []byte {
-	b = t.UTC().AppendFormat(b, "20060102150405.000")
+	t = t.UTC()
+	if year := t.Year(); year < 0 || year > 9999 {
+		return t.AppendFormat(b, "20060102150405Z") // no GeneralizedTime; its readers will say so
+	}
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	for _, n := range [...]int{year / 100, year % 100, int(month), day, hour, minute, second} {
+		b = append(b, '0'+byte(n/10), '0'+byte(n%10))
+	}
+	millis := t.Nanosecond() / 1e6
+	b = append(b, '.', '0'+byte(millis/100), '0'+byte(millis/10%10), '0'+byte(millis%10))
 	for b[len(b)-1] == '0' {
 		b = b[:len(b)-1]
 	}

@@ -89,36 +89,63 @@ func (t *Template) SignedAttributes(content []byte) []byte {
 
 // Message assembles the ContentInfo around a content, the attributes made for it, and the signature over them.
 func (t *Template) Message(content, attributes, signature []byte, certs bool) []byte {
-	certificates := t.certs
-	if !certs {
-		certificates = nil
-	}
-	octets := tlv(len(content))
-	encap := len(t.contentType) + tlv(octets)
-	signer := len(t.signer) + len(attributes) + len(t.algorithm) + tlv(len(signature))
-	body := len(t.head) + tlv(encap) + len(certificates) + tlv(tlv(signer))
-	info := len(signedDataOID) + tlv(tlv(body))
+	m := t.measure(content, attributes, signature, certs)
+	return m.append(make([]byte, 0, tlv(m.info)))
+}
 
-	b := make([]byte, 0, tlv(info))
-	b = appendHeader(b, 0x30, info)
+// Granted assembles the TimeStampResp (RFC 3161, 2.4.2) around that message, in one buffer.
+func (t *Template) Granted(content, attributes, signature []byte, certs bool) []byte {
+	m := t.measure(content, attributes, signature, certs)
+	response := len(statusGranted) + tlv(m.info)
+	b := make([]byte, 0, tlv(response))
+	b = appendHeader(b, 0x30, response)
+	b = append(b, statusGranted...)
+	return m.append(b)
+}
+
+// statusGranted is a PKIStatusInfo of StatusGranted alone, DER.
+const statusGranted = "\x30\x03\x02\x01\x00"
+
+// measured is a message of which all lengths are known: DER writes them first.
+type measured struct {
+	*Template
+	content, attributes, signature, certificates []byte
+	info, body, encap, octets, signerInfo        int // lengths of contents, from the outside in
+}
+
+func (t *Template) measure(content, attributes, signature []byte, certs bool) measured {
+	m := measured{Template: t, content: content, attributes: attributes, signature: signature}
+	if certs {
+		m.certificates = t.certs
+	}
+	m.octets = tlv(len(content))
+	m.encap = len(t.contentType) + tlv(m.octets)
+	m.signerInfo = len(t.signer) + len(attributes) + len(t.algorithm) + tlv(len(signature))
+	m.body = len(t.head) + tlv(m.encap) + len(m.certificates) + tlv(tlv(m.signerInfo))
+	m.info = len(signedDataOID) + tlv(tlv(m.body))
+	return m
+}
+
+func (m *measured) append(b []byte) []byte {
+	b = appendHeader(b, 0x30, m.info)
 	b = append(b, signedDataOID...)
-	b = appendHeader(b, 0xa0, tlv(body))
-	b = appendHeader(b, 0x30, body)
-	b = append(b, t.head...)
-	b = appendHeader(b, 0x30, encap)
-	b = append(b, t.contentType...)
-	b = appendHeader(b, 0xa0, octets)
-	b = appendHeader(b, 0x04, len(content))
-	b = append(b, content...)
-	b = append(b, certificates...)
-	b = appendHeader(b, 0x31, tlv(signer))
-	b = appendHeader(b, 0x30, signer)
-	b = append(b, t.signer...)
+	b = appendHeader(b, 0xa0, tlv(m.body))
+	b = appendHeader(b, 0x30, m.body)
+	b = append(b, m.head...)
+	b = appendHeader(b, 0x30, m.encap)
+	b = append(b, m.contentType...)
+	b = appendHeader(b, 0xa0, m.octets)
+	b = appendHeader(b, 0x04, len(m.content))
+	b = append(b, m.content...)
+	b = append(b, m.certificates...)
+	b = appendHeader(b, 0x31, tlv(m.signerInfo))
+	b = appendHeader(b, 0x30, m.signerInfo)
+	b = append(b, m.signer...)
 	b = append(b, 0xa0) // signedAttrs is IMPLICIT: the SET's tag changes, its length does not
-	b = append(b, attributes[1:]...)
-	b = append(b, t.algorithm...)
-	b = appendHeader(b, 0x04, len(signature))
-	return append(b, signature...)
+	b = append(b, m.attributes[1:]...)
+	b = append(b, m.algorithm...)
+	b = appendHeader(b, 0x04, len(m.signature))
+	return append(b, m.signature...)
 }
 
 // signedDataOID is OIDSignedData, DER.

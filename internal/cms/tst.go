@@ -142,11 +142,15 @@ func readImprint(s *cryptobyte.String) (imprint, bool) {
 
 func addImprint(b *cryptobyte.Builder, h crypto.Hash, digest []byte) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(OIDOfHash(h))
-			b.AddASN1NULL() // as clients expect it echoed: OpenSSL and others write it so
-		})
+		addHashAlgorithm(b, h)
 		b.AddASN1OctetString(digest)
+	})
+}
+
+func addHashAlgorithm(b *cryptobyte.Builder, h crypto.Hash) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(OIDOfHash(h))
+		b.AddASN1NULL() // as clients expect it echoed: OpenSSL and others write it so
 	})
 }
 

@@ -2,27 +2,29 @@ package evidence
 
 import (
 	"crypto/ecdsa"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"chop/internal/solecontrol"
 )
 
 // The events that an export has, by their actions.
 const (
-	ActionApproved = "activation.signed"       // by the activation process
+	ActionMade     = "activation.made"         // by the activation process: a credential's key
+	ActionApproved = "activation.signed"       // by it: an approval, and the signatures of it
 	ActionSigned   = "signer.resident.sign"    // by the signer: the files are made
 	ActionCollect  = "signer.resident.collect" // by the signer: signatures are here
 	ActionIssued   = "ca.issue"
 )
 
 // Actions are those of all events that an export has.
-func Actions() []string { return []string{ActionApproved, ActionSigned, ActionCollect, ActionIssued} }
+func Actions() []string {
+	return []string{ActionMade, ActionApproved, ActionSigned, ActionCollect, ActionIssued}
+}
 
 // Report is what Check found.
 type Report struct {
@@ -31,7 +33,10 @@ type Report struct {
 	Proven     int      `json:"proven"`     // signings whose approval is proven
 	Identity   string   `json:"identity"`   // SHA-256 of the identity key that was used
 	Problems   []string `json:"problems"`   // each names a signing, transaction or certificate
-	Unfinished int      `json:"unfinished"` // approvals without files: given up, and released to nobody
+	Unfinished int      `json:"unfinished"` // approvals that were never collected: released to nobody
+	// Certificates and Enrolled are Reconcile's.
+	Certificates int `json:"certificates,omitempty"`
+	Enrolled     int `json:"enrolled,omitempty"` // of them issued on an enrolment
 }
 
 // OK reports whether every signature in the log is proven.
@@ -43,6 +48,7 @@ type audit struct {
 	identity     *ecdsa.PublicKey
 	certificates map[string]*Certificate // by SHA-256
 	credentials  map[string]*Credential
+	made         map[string]*event // by credential
 	approved     map[string]*event // by transaction
 	signed       map[string]*event // by signing
 	collected    map[string]*event
@@ -59,19 +65,30 @@ type event struct {
 	seen    bool
 }
 
-// Check proves every residents' signature of an export, offline. pinned, if not nil, is
+// Check proves every resident's signature of an export, offline. pinned, if not nil, is
 // the auditor's own copy of the activation process's identity key (a
 // SubjectPublicKeyInfo); without it the export's is believed, and the report says which.
 // An error means that the file cannot be read.
 func Check(r io.Reader, pinned []byte) (*Report, error) {
-	a := &audit{
-		report:       Report{Problems: []string{}},
-		certificates: map[string]*Certificate{}, credentials: map[string]*Credential{},
-		approved: map[string]*event{}, signed: map[string]*event{}, collected: map[string]*event{}, issued: map[string]*event{},
-	}
-	if err := Read(r, func(line any) error { return a.take(line, pinned) }); err != nil {
+	a, err := newAudit(r, pinned)
+	if err != nil {
 		return nil, err
 	}
+	a.signaturesProven()
+	return &a.report, nil
+}
+
+// newAudit reads an export.
+func newAudit(r io.Reader, pinned []byte) (*audit, error) {
+	a := &audit{report: Report{Problems: []string{}}, certificates: map[string]*Certificate{}, credentials: map[string]*Credential{}}
+	for _, m := range []*map[string]*event{&a.made, &a.approved, &a.signed, &a.collected, &a.issued} {
+		*m = map[string]*event{}
+	}
+	return a, Read(r, func(line any) error { return a.take(line, pinned) })
+}
+
+// signaturesProven proves all signatures, and then looks what the log has beyond them.
+func (a *audit) signaturesProven() {
 	for _, s := range a.signatures {
 		if err := a.prove(s); err != nil {
 			a.problem("signing %s: %w", s.Signing, err)
@@ -95,7 +112,6 @@ func Check(r io.Reader, pinned []byte) (*Report, error) {
 			}
 		}
 	}
-	return &a.report, nil
 }
 
 func (a *audit) problem(format string, args ...any) {
@@ -151,12 +167,14 @@ func (a *audit) takeEvent(l *Event) {
 	var into map[string]*event
 	key := l.Subject
 	switch l.Action {
+	case ActionMade:
+		into, key = a.made, trimPrefix(l.Subject, "credential:")
 	case ActionApproved:
 		into, key = a.approved, e.texts["transaction"]
 	case ActionSigned:
-		into, key = a.signed, trimSubject(l.Subject)
+		into, key = a.signed, trimPrefix(l.Subject, "signing:")
 	case ActionCollect:
-		into, key = a.collected, trimSubject(l.Subject)
+		into, key = a.collected, trimPrefix(l.Subject, "signing:")
 	case ActionIssued:
 		into, key = a.issued, e.texts["certificate_sha256"]
 	default:
@@ -168,40 +186,9 @@ func (a *audit) takeEvent(l *Event) {
 	into[key] = e
 }
 
-func trimSubject(s string) string { return s[min(len(s), len("signing:")):] }
-
-// certificateOf finds a certificate and the enrolment that it was issued on.
-func (a *audit) certificateOf(s *Signature) (*x509.Certificate, *solecontrol.Statement, *solecontrol.Ticket, error) {
-	sha := fmt.Sprintf("%x", []byte(s.Certificate))
-	c := a.certificates[sha]
-	if c == nil {
-		return nil, nil, nil, refused("certificate %s is not in the export", sha)
+func trimPrefix(s, prefix string) string {
+	if rest, ok := strings.CutPrefix(s, prefix); ok {
+		return rest
 	}
-	cert, err := x509.ParseCertificate(c.DER)
-	if err != nil {
-		return nil, nil, nil, refused("read certificate: %w", err)
-	}
-	statement, err := CheckStatement(c, cert, a.identity)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	digest := sha256.Sum256(statementBytes(c.Statement))
-	if e := a.issued[sha]; e == nil || e.texts["statement_sha256"] != fmt.Sprintf("%x", digest[:]) {
-		return nil, nil, nil, refused("the log does not say that the certificate was issued on this statement")
-	}
-	k := a.credentials[s.Credential]
-	if k == nil || k.Account != s.Account {
-		return nil, nil, nil, refused("credential %s is not in the export for this account", s.Credential)
-	}
-	if d := solecontrol.TicketDigest(k.Ticket); string(d[:]) != string(statement.Ticket) {
-		return nil, nil, nil, refused("the enrolment ticket is not the one that the statement names")
-	}
-	ticket, err := solecontrol.ParseTicket(k.Ticket)
-	if err != nil {
-		return nil, nil, nil, refused("read ticket: %w", err)
-	}
-	if statement.Credential != s.Credential || statement.Account != s.Account || ticket.Account != s.Account {
-		return nil, nil, nil, refused("the statement is about another credential or account")
-	}
-	return cert, statement, ticket, nil
+	return "?" + s // of nothing that there is
 }

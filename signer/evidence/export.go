@@ -38,7 +38,7 @@ type Certificate struct {
 	Profile    string            `json:"profile"`
 	Credential string            `json:"credential"`
 	DER        solecontrol.Bytes `json:"der"`
-	Statement  json.RawMessage   `json:"statement,omitempty"` // the envelope
+	Statement  solecontrol.Bytes `json:"statement,omitempty"` // the envelope, as it was recorded
 }
 
 // Credential is one resident's credential with the ticket on which it was enrolled.

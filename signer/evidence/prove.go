@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 
 	"chop/internal/cms"
 	"chop/internal/solecontrol"
@@ -29,9 +28,13 @@ func (a *audit) prove(s *Signature) error {
 	if s.State == "signed" && signed == nil {
 		return refused("it is recorded as signed, and not so in the log")
 	}
-	cert, statement, ticket, err := a.certificateOf(s)
+	enrolled, err := a.enrolmentOf(hex.EncodeToString(s.Certificate))
 	if err != nil {
 		return err
+	}
+	cert, statement, ticket := enrolled.cert, enrolled.statement, enrolled.ticket
+	if statement.Credential != s.Credential || statement.Account != s.Account {
+		return refused("its certificate belongs to another credential or account")
 	}
 	if passkey := sha256.Sum256(s.Approval.Passkey); !bytes.Equal(passkey[:], statement.Passkey) || s.Approval.RPID != statement.RPID {
 		return refused("the passkey is not the one that the statement names")
@@ -129,33 +132,4 @@ func (s *Signature) compare(e *event) error {
 		}
 	}
 	return nil
-}
-
-// CheckStatement verifies the enrolment statement of a certificate: signed by the
-// activation process, about this key and this credential.
-func CheckStatement(c *Certificate, cert *x509.Certificate, identity *ecdsa.PublicKey) (*solecontrol.Statement, error) {
-	if len(c.Statement) == 0 {
-		return nil, refused("certificate %s was issued without an enrolment statement", c.Serial)
-	}
-	var signed solecontrol.SignedStatement
-	if err := solecontrol.Decode(c.Statement, &signed); err != nil {
-		return nil, refused("certificate %s: %w", c.Serial, err)
-	}
-	s, err := signed.Verify(identity)
-	if err != nil {
-		return nil, refused("certificate %s: %w", c.Serial, err)
-	}
-	if !bytes.Equal(s.SPKI, cert.RawSubjectPublicKeyInfo) || s.Credential != c.Credential {
-		return nil, refused("certificate %s: its statement is about another key or credential", c.Serial)
-	}
-	return s, nil
-}
-
-// statementBytes are the bytes that were signed in an envelope.
-func statementBytes(envelope json.RawMessage) []byte {
-	var signed solecontrol.SignedStatement
-	if solecontrol.Decode(envelope, &signed) != nil {
-		return nil
-	}
-	return signed.Statement
 }
