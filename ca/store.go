@@ -18,7 +18,16 @@ import (
 
 // store is the package's SQL. The rules that must hold whatever a program does
 // are constraints in the schema; their violations come back as our errors.
-type store struct{ db *postgres.DB }
+type store struct {
+	db   *postgres.DB
+	open *questions
+}
+
+func newStore(db *postgres.DB) *store {
+	s := &store{db: db}
+	s.open = &questions{all: s.findAll, one: s.findOne}
+	return s
+}
 
 // reservation is a certificate before it is signed.
 type reservation struct {
@@ -167,8 +176,38 @@ type record struct {
 const recordColumns = `c.id, c.serial, c.profile, c.status, s.version, s.reason, s.at, s.since, c.not_after, c.reserved_at AS reserved
 	FROM ca_certificate c JOIN ca_status s ON s.certificate_id = c.id AND s.version = c.version `
 
+// find looks a certificate up, together with whoever else asks now.
 func (s *store) find(ctx context.Context, issuer []byte, serial *big.Int) (record, error) {
-	return one[record](ctx, s.db.Pool, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2`, issuer, serial.Bytes())
+	return s.open.find(ctx, issuerSerial{string(issuer), string(serial.Bytes())})
+}
+
+func (s *store) findOne(ctx context.Context, n issuerSerial) (record, error) {
+	return one[record](ctx, s.db.Pool, `SELECT `+recordColumns+`WHERE c.issuer = $1 AND c.serial = $2`, []byte(n.issuer), []byte(n.serial))
+}
+
+func (s *store) findAll(ctx context.Context, names []issuerSerial) (map[issuerSerial]record, error) {
+	issuers, serials := make([][]byte, len(names)), make([][]byte, len(names))
+	for i, n := range names {
+		issuers[i], serials[i] = []byte(n.issuer), []byte(n.serial)
+	}
+	rows, err := s.db.Pool.Query(ctx, `SELECT c.issuer, `+recordColumns+`
+		WHERE (c.issuer, c.serial) IN (SELECT * FROM unnest($1::bytea[], $2::bytea[]))`, issuers, serials)
+	if err != nil {
+		return nil, fmt.Errorf("look up certificates: %w", err)
+	}
+	type own struct {
+		Issuer []byte
+		record
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[own])
+	if err != nil {
+		return nil, fmt.Errorf("look up certificates: %w", err)
+	}
+	known := make(map[issuerSerial]record, len(list))
+	for _, r := range list {
+		known[issuerSerial{string(r.Issuer), string(r.Serial)}] = r.record
+	}
+	return known, nil
 }
 
 // one collects a single row; none is ErrUnknownSerial.
