@@ -25,6 +25,7 @@ type commandLine struct {
 	Extend        extendCommand        `cmd:"" help:"Bring a signed document to a higher level, or renew its archive timestamp."`
 	Validate      validateCommand      `cmd:"" help:"Judge a document's signatures by EN 319 102-1."`
 	CA            caCommand            `cmd:"" name:"ca" help:"Issue certificates, change and show their status, publish the CRL."`
+	Device        deviceCommand        `cmd:"" help:"A scripted device that approves: for trials, and where no browser has passkeys with PRF."`
 	Officer       officerCommand       `cmd:"" help:"Registration officers: propose, approve, plan shifts, pin their passkeys."`
 	ImmdReference immdReferenceCommand `cmd:"" name:"immd-reference" help:"Stand in for the Immigration Department, with made-up people."`
 	Ceremony      ceremonyCommand      `cmd:"" help:"Create the root and the issuing CA from one reviewed file."`
