@@ -13,10 +13,12 @@ const (
 	maxQuestions = 256
 	// questionTimeout bounds a query that serves many: no caller's own context ends it.
 	questionTimeout = 10 * time.Second
+	// questionPause lies between two queries: without it each would serve one or two.
+	questionPause = 5 * time.Millisecond
 )
 
-// questions gathers the questions for a status that come at the same time: while one query runs, the next ones wait,
-// and are asked together. Each is answered by a query that was sent after it came, so that a change that was
+// questions gathers the questions for a status that come at the same time: while one query runs, and a moment after,
+// the next ones wait, and are asked together. Who comes alone is asked for at once. Each is answered by a query that was sent after it came, so that a change that was
 // committed before is always seen; nothing is remembered here.
 type questions struct {
 	// all answers for many; what it leaves out has no record. one answers for one, after all has failed: nobody
@@ -78,6 +80,7 @@ func (q *questions) ask(ctx context.Context) {
 		q.waiting = q.waiting[n:]
 		q.mu.Unlock()
 		q.answer(ctx, now)
+		time.Sleep(questionPause)
 	}
 }
 

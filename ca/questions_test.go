@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // Whoever asks while a query runs is answered by a later one: the running one may not see what was committed since.
@@ -55,6 +56,7 @@ func TestQuestionIsAskedAfterItCame(t *testing.T) {
 		synctest.Wait()
 		close(release)
 		wg.Wait()
+		time.Sleep(questionPause) // the last look for questions
 		if len(sent) != 2 || len(sent[1]) != 3 {
 			t.Errorf("queries for %v, want one for a, then one for three", sent)
 		}
@@ -103,5 +105,6 @@ func TestQuestionAfterAFailure(t *testing.T) {
 		leave()
 		close(hold)
 		wg.Wait()
+		time.Sleep(questionPause) // the last look for questions
 	})
 }
