@@ -33,12 +33,13 @@ type commandLine struct {
 	Config        configCommand        `cmd:"" help:"The configuration file."`
 	Bench         benchCommand         `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
 
-	HSMWorker         struct{}          `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
-	RoleSupervisor    struct{}          `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
-	ActivationProcess struct{}          `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
-	ApprovalProcess   struct{}          `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`
-	HSMCreate         hsmCreateCommand  `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
-	BenchToken        benchTokenCommand `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
+	HSMWorker         struct{}            `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
+	RoleSupervisor    struct{}            `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
+	ActivationProcess struct{}            `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
+	ApprovalProcess   struct{}            `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`
+	HSMCreate         hsmCreateCommand    `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
+	BenchApprove      benchApproveCommand `cmd:"" name:"bench-approve" hidden:"" help:"An activation process, for bench."`
+	BenchToken        benchTokenCommand   `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
 }
 
 // folderFlag is the data folder that nearly every command works in.
