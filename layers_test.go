@@ -83,7 +83,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"registration", "hsm signer/approval/device"}, // a real sealer; officers' passkeys
 	{"registration/personal", "hsm"},
 	{"signer", "internal/pdf"},
-	{"signer/activation", "signer/approval/device"},
+	{"signer/activation", "signer/approval/device signer signer/evidence signer/signertest policies"},
 	{"signer", "internal/pdf signer/signertest"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},

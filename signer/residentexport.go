@@ -24,6 +24,9 @@ type Export struct {
 	// Certificates are all that were issued under profiles that need a statement.
 	Certificates []evidence.Certificate
 	At           time.Time
+	// Settle brings the activation process's events that are on their way into the log. It
+	// is run after the signatures are read, so that each finds its events; nil: none are.
+	Settle func(context.Context) error
 }
 
 // exportPage is how many rows are in memory at a time.
@@ -39,6 +42,11 @@ func ExportApprovals(ctx context.Context, x Export, w io.Writer) error {
 	signatures, err := exportSignatures(ctx, x.DB)
 	if err != nil {
 		return err
+	}
+	if x.Settle != nil {
+		if err := x.Settle(ctx); err != nil {
+			return fmt.Errorf("export approvals: %w", err)
+		}
 	}
 	head, err := audit.Each(ctx, x.DB, evidence.Actions(), func(e audit.Entry) error {
 		events = append(events, evidence.Event{Kind: "event", ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Subject: e.Subject, Detail: e.Detail})

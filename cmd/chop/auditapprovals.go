@@ -115,7 +115,7 @@ func (a *appliance) exportApprovals(ctx context.Context, target string) (*newFil
 	if err != nil {
 		return nil, nil, err
 	}
-	x := signer.Export{DB: a.db, Identity: identity, At: now()}
+	x := signer.Export{DB: a.db, Identity: identity, At: now(), Settle: a.settleEvents}
 	for _, c := range certs {
 		x.Certificates = append(x.Certificates, proofs.Certificate{
 			Serial: c.Serial, Profile: c.Profile, Credential: c.Credential, DER: c.DER, Statement: c.Statement,

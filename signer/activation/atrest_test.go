@@ -165,9 +165,9 @@ func (l *loot) open(t testing.TB) (wrapped []byte, tried int) {
 	return wrapped, tried
 }
 
-// forge makes a signature outside of any process of the appliance, from a wrapped
-// key and the stolen key-encryption key.
-func (l *loot) forge(t testing.TB, wrapped []byte, p *person) bool {
+// privateKey is the resident's key itself, from a wrapped key and the stolen
+// key-encryption key; nil if it does not open.
+func (l *loot) privateKey(t testing.TB, wrapped []byte) *ecdsa.PrivateKey {
 	t.Helper()
 	// The blob ends with the wrapped PKCS #8, in a field with its length.
 	for _, k := range l.keys {
@@ -186,12 +186,36 @@ func (l *loot) forge(t testing.TB, wrapped []byte, p *person) bool {
 			if err != nil {
 				t.Fatal(err)
 			}
-			digest := sha256.Sum256([]byte("I owe you"))
-			sig, err := ecdsa.SignASN1(rand.Reader, key.(*ecdsa.PrivateKey), digest[:])
-			return err == nil && ecdsa.VerifyASN1(p.certificate.PublicKey.(*ecdsa.PublicKey), digest[:], sig)
+			return key.(*ecdsa.PrivateKey)
 		}
 	}
-	return false
+	return nil
+}
+
+// forge makes a signature outside of any process of the appliance.
+func (l *loot) forge(t testing.TB, wrapped []byte, p *person) bool {
+	t.Helper()
+	key := l.privateKey(t, wrapped)
+	if key == nil {
+		return false
+	}
+	digest := sha256.Sum256([]byte("I owe you"))
+	sig, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
+	return err == nil && ecdsa.VerifyASN1(p.certificate.PublicKey.(*ecdsa.PublicKey), digest[:], sig)
+}
+
+// secret is s, from the device itself: what a hostile approval page would learn.
+func (r *rig) secret(p *person, l *loot) []byte {
+	r.t.Helper()
+	c, err := solecontrol.ParseBinding(l.credential.Binding)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, s, err := p.device.Get(r.cfg.RPID, r.origin, solecontrol.Digest{}, c.PasskeyID, c.PRFSalt[:])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s
 }
 
 // Claim A. Whoever holds the database, its backups, the token's files with the
@@ -217,14 +241,7 @@ func TestClaimA(t *testing.T) {
 	}
 
 	// The control: s in the pile, encoded as the worst page would send it.
-	c, err := solecontrol.ParseBinding(l.credential.Binding)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s, err := p.device.Get(r.cfg.RPID, r.origin, solecontrol.Digest{}, c.PasskeyID, c.PRFSalt[:])
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := r.secret(p, l)
 	l.pile = [][]byte{[]byte(`{"clientExtensionResults":{"prf":{"results":{"first":"` + solecontrol.Bytes(s).String() + `"}}}}`)}
 	if wrapped, _ = l.open(t); wrapped == nil {
 		t.Fatal("with s the seal does not open: the search would find nothing")

@@ -182,6 +182,7 @@ func (a *audit) takeEvent(l *Event) {
 	}
 	if into[key] != nil {
 		a.problem("%s %s occurs twice in the log", l.Action, key)
+		return // the first one stands: who adds one later takes nothing away
 	}
 	into[key] = e
 }
