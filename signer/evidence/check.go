@@ -149,7 +149,7 @@ func (a *audit) takeEvent(l *Event) {
 	}
 	_ = json.Unmarshal(detail["documents"], &e.docs) // absent or of another form: it will not compare
 	var into map[string]*event
-	key := l.Subject
+	var key string
 	switch l.Action {
 	case ActionApproved:
 		into, key = a.approved, e.texts["transaction"]
