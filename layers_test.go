@@ -85,6 +85,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"signer", "internal/pdf"},
 	{"signer/activation", "signer/approval/device signer signer/evidence signer/signertest policies"},
 	{"signer", "internal/pdf signer/signertest"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"portal/forms", "signer/pades signer/signertest"}, // forms are there to be signed
@@ -110,17 +111,14 @@ var homes = []struct{ module, places string }{
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
 	{"github.com/skip2/go-qrcode", "portal portal/desk"},
 	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "portal/desk policies ca cmd/chop portal/forms"},
+	{"software.sslmate.com/src/go-pkcs12", "cmd/chop"}, // an officer's client certificate
+	{"gopkg.in/yaml.v3", "policies ca notification portal/forms portal/desk cmd/chop"},
 	{"github.com/go-chi/httprate", "portal"},
 	{"github.com/alexedwards/scs/v2", "portal"},
 	{"github.com/alexedwards/scs/pgxstore", "portal"},
-	{"github.com/go-webauthn/webauthn", "portal tests"},
+	{"github.com/go-webauthn/webauthn", "portal tests"}, // the sign-in passkey; elsewhere a second opinion
 	{"github.com/nicksnyder/go-i18n/v2", "portal"},
-	{"github.com/BurntSushi/toml", "portal"}, // the format of its texts
-	{"github.com/skip2/go-qrcode", "portal"},
-	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "policies ca cmd/chop portal/forms notification"},
-	{"gopkg.in/yaml.v3", "policies ca notification cmd/chop"},
+	{"github.com/BurntSushi/toml", "portal"},                          // the format of its texts
 	{"github.com/riverqueue/river", "notification internal/postgres"}, // the queue; its tables are made with ours
 	{"github.com/wneessen/go-mail", "notification"},
 
@@ -131,7 +129,6 @@ var homes = []struct{ module, places string }{
 	{"golang.org/x/text", "..."},
 
 	// Second opinions and tools of tests; none of them judges anything in the appliance.
-	{"github.com/go-webauthn/webauthn", "tests"},
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},

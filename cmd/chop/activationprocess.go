@@ -53,7 +53,7 @@ func activationProcess() error {
 	}
 	ctx, cancel := in.Context(context.Background())
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("role", processActivation)
+	log := roleLog(processActivation)
 	if err := activation.Harden(log); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func TestIssueNowhere(t *testing.T) {
 func TestHead(t *testing.T) {
 	t.Parallel()
 	shared.open(t)
-	for _, path := range []string{"/", "/ca/root.cer", "/ca/issuing.cer", "/crl/issuing-0.crl", "/arl/root.crl"} {
+	for _, path := range []string{"/", "/pki", "/cps", "/ca/root.cer", "/ca/issuing.cer", "/crl/issuing-0.crl", "/arl/root.crl"} {
 		answer, err := http.Head(shared.url + path)
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,15 @@ import (
 // origin run as processes of their own meanwhile.
 func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) error {
 	defer listener.Close() // Shutdown closes it too; this is for the errors before
+	alone, err := a.folder.serveAlone()
+	if err != nil {
+		if desk != nil {
+			desk.Close()
+		}
+		return err
+	}
+	defer alone.Close()
+	told := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, gctx := errgroup.WithContext(ctx)
@@ -30,9 +39,9 @@ func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) erro
 		}
 		cancel()
 		if first := group.Wait(); first != nil { // it may be why the rest could not be started
-			return first
+			err = first
 		}
-		return err
+		return unlessTold(told, err)
 	}
 	server := &http.Server{
 		Handler: handler,
@@ -56,7 +65,18 @@ func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) erro
 	if desk != nil {
 		group.Go(func() error { return a.runDesk(gctx, desk) })
 	}
-	return group.Wait()
+	err = group.Wait()
+	a.removeSockets()
+	return unlessTold(told, err)
+}
+
+// unlessTold is err, but for one that says that the server was told to end: while a part was still starting, that part
+// says so.
+func unlessTold(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // parts starts all that runs beside the server, and returns what the server answers with. An error that comes before
@@ -133,7 +153,7 @@ func (a *appliance) residentParts(ctx context.Context, group *errgroup.Group, so
 	if err != nil {
 		return err
 	}
-	socket, err := listenSocket(filepath.Join(sockets, socketDocuments))
+	socket, err := listenSocket(ctx, filepath.Join(sockets, socketDocuments))
 	if err != nil {
 		return err
 	}
