@@ -86,6 +86,10 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		return end()
 	}
 	say("\nServing on http://%s until Ctrl-C: certificates, CRLs, OCSP and timestamps for what was signed.", listener.Addr())
+	say("Residents: %s", app.config.portalURL())
+	if desk != nil {
+		say("Officers:  %s, with a client certificate: chop officer propose --help", app.config.deskOrigin())
+	}
 	return <-serving
 }
 
