@@ -90,8 +90,7 @@ func (d *demoOfficers) open(ctx context.Context, r *registration.Registry, page 
 	if _, err := r.ConfirmNumber(ctx, d.first, c.ID, "demo", phone.Number); err != nil {
 		return "", err
 	}
-	view, err := r.AcceptAgreement(ctx, phone.Secret, registration.DefaultAgreement)
-	if err != nil {
+	if _, err := r.AcceptAgreement(ctx, phone.Secret, registration.DefaultAgreement); err != nil {
 		return "", err
 	}
 	// A script signs in to no portal: its sign-in passkey is only a name.
@@ -111,7 +110,8 @@ func (d *demoOfficers) open(ctx context.Context, r *registration.Registry, page 
 		return "", err
 	}
 	for { // the certificate is on its way
-		if view, err = r.PhoneCase(ctx, phone.Secret); err != nil {
+		view, err := r.PhoneCase(ctx, phone.Secret)
+		if err != nil {
 			return "", err
 		}
 		switch view.State {

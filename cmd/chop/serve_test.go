@@ -24,6 +24,9 @@ func TestServeEndedWhileStarting(t *testing.T) {
 		}
 	}
 	a.nobodyLeft(t)
+	if os.Geteuid() == 0 && socketsLeft(a) {
+		t.Error("its sockets are left behind")
+	}
 }
 
 // A folder is served once at a time; after a kill the next server need not wait for anybody to clean up.

@@ -28,6 +28,7 @@ func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) erro
 		return err
 	}
 	defer alone.Close()
+	defer a.removeSockets()
 	told := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -65,9 +66,7 @@ func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) erro
 	if desk != nil {
 		group.Go(func() error { return a.runDesk(gctx, desk) })
 	}
-	err = group.Wait()
-	a.removeSockets()
-	return unlessTold(told, err)
+	return unlessTold(told, group.Wait())
 }
 
 // unlessTold is err, but for one that says that the server was told to end: while a part was still starting, that part
