@@ -88,8 +88,7 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if c.Once {
 		return end()
 	}
-<<<<<<< HEAD
-	say("\nServing until Ctrl-C.")
+	say("\nServing on http://%s until Ctrl-C.", listener.Addr())
 	say("   Residents:      %s", app.config.portalURL())
 	say("   Approving:      %s   (a phone's signing page; its own origin and process)", app.config.approveURL())
 	say("   Relying parties: %s/pki", app.config.PublicURL)
@@ -97,13 +96,6 @@ func (c *demoCommand) Run(env *environment) (err error) {
 		say("   Officers:       %s   (needs a client certificate: chop officer propose --help says how)", app.config.deskOrigin())
 	}
 	say("   Another signature by the scripted resident: bin/chop device sign --dir %s", shown(c.Dir))
-=======
-	say("\nServing on http://%s until Ctrl-C: certificates, CRLs, OCSP and timestamps for what was signed.", listener.Addr())
-	say("Residents: %s", app.config.portalURL())
-	if desk != nil {
-		say("Officers:  %s, with a client certificate: chop officer propose --help", app.config.deskOrigin())
-	}
->>>>>>> w-integ
 	return <-serving
 }
 
