@@ -106,7 +106,7 @@ var homes = []struct{ module, places string }{
 	{"github.com/digitorus/pdf", "signer/adobe"}, // pdfsign's own reader type
 	{"github.com/tdewolff/font", "internal/typeset"},
 	{"golang.org/x/image", "portal/forms"}, // the Go fonts
-	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
+	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go */crlstore.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
 	{"github.com/skip2/go-qrcode", "portal portal/desk"},
