@@ -12,10 +12,9 @@ RIVAL       := bin/timestamp-server-1.2.9
 
 .DEFAULT_GOAL := help
 # Pages that are built and embedded. Each has its target below.
-WEB := web-approval
+WEB := web-approval web-portal
 
 .PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
-.PHONY: help deps deps-test deps-bench deps-soak build web-portal demo test check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -27,13 +26,6 @@ deps: ## install the Debian packages that building and running need, if missing
 
 deps-test deps-bench deps-soak: deps-%: # what these need besides
 	@scripts/deps $*
-
-# The residents' site: styles, scripts, fonts and icons, into portal/static.
-web-portal: portal/static/portal.css
-
-portal/static/portal.css: portal/web/package-lock.json portal/web/build.mjs $(wildcard portal/web/styles/* portal/web/scripts/* portal/web/assets/*)
-	cd portal/web && npm ci --omit=dev --no-audit --no-fund --silent && node build.mjs
-	@touch $@
 
 build: $(WEB) ## bin/chop
 	@mkdir -p bin
@@ -65,6 +57,9 @@ fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each
 
 clean: ## remove bin/ (the data folder stays: it holds keys)
 	rm -rf bin bench.json .bare
+
+web-portal: # the residents' site, into portal/static
+	@scripts/web portal/web ../static/portal.css
 
 web-approval: # the approval page, into signer/approval/static
 	@scripts/web signer/approval/web ../static/index.html

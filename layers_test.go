@@ -32,6 +32,7 @@ var layers = []struct{ folder, imports string }{
 	{"signer/enrolled", "internal/postgres internal/audit"},
 	{"signer/evidence", "internal/solecontrol internal/cms"},
 	{"signer/activation", "hsm internal/solecontrol internal/cms internal/postgres internal/audit internal/web"}, // the one service that knows a token: it alone has its PIN
+	{"signer/activation/benchmark", "signer/activation signer/approval/device hsm internal/solecontrol internal/cms internal/postgres"},
 	{"signer/approval/device", "internal/solecontrol"},
 	{"signer/approval", "internal/web"}, // it relays: what it carries is for signer/activation to judge
 	{"registration", "policies notification registration/hkic registration/immd registration/officers registration/personal registration/attempts registration/steps internal/solecontrol internal/postgres internal/audit"},
@@ -84,6 +85,7 @@ var testLayers = []struct{ folder, imports string }{
 	{"signer", "internal/pdf"},
 	{"signer/activation", "signer/approval/device signer signer/evidence signer/signertest policies"},
 	{"signer", "internal/pdf signer/signertest"},
+	{"signer/activation", "signer/approval/device"},
 	{"signer/adobe", "signer/signertest"},
 	{"signer/pades", "signer/signertest"},
 	{"portal/forms", "signer/pades signer/signertest"}, // forms are there to be signed
@@ -104,22 +106,19 @@ var homes = []struct{ module, places string }{
 	{"github.com/digitorus/pdf", "signer/adobe"}, // pdfsign's own reader type
 	{"github.com/tdewolff/font", "internal/typeset"},
 	{"golang.org/x/image", "portal/forms"}, // the Go fonts
-	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go tests"},
+	{"github.com/jackc/pgx/v5", "internal/postgres internal/postgres/postgrestest internal/audit */store.go */crlstore.go tests"},
 	{"github.com/pressly/goose/v3", "internal/postgres"},
 	{"github.com/go-chi/chi/v5", "cmd/chop */http.go tests"},
 	{"github.com/skip2/go-qrcode", "portal portal/desk"},
 	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "portal/desk policies ca cmd/chop portal/forms"},
+	{"software.sslmate.com/src/go-pkcs12", "cmd/chop"}, // an officer's client certificate
+	{"gopkg.in/yaml.v3", "policies ca notification portal/forms portal/desk cmd/chop"},
 	{"github.com/go-chi/httprate", "portal"},
 	{"github.com/alexedwards/scs/v2", "portal"},
 	{"github.com/alexedwards/scs/pgxstore", "portal"},
-	{"github.com/go-webauthn/webauthn", "portal tests"},
+	{"github.com/go-webauthn/webauthn", "portal tests"}, // the sign-in passkey; elsewhere a second opinion
 	{"github.com/nicksnyder/go-i18n/v2", "portal"},
-	{"github.com/BurntSushi/toml", "portal"}, // the format of its texts
-	{"github.com/skip2/go-qrcode", "portal"},
-	{"github.com/alecthomas/kong", "cmd/chop"},
-	{"gopkg.in/yaml.v3", "policies ca cmd/chop portal/forms notification"},
-	{"gopkg.in/yaml.v3", "policies ca notification cmd/chop"},
+	{"github.com/BurntSushi/toml", "portal"},                          // the format of its texts
 	{"github.com/riverqueue/river", "notification internal/postgres"}, // the queue; its tables are made with ours
 	{"github.com/wneessen/go-mail", "notification"},
 
@@ -130,7 +129,6 @@ var homes = []struct{ module, places string }{
 	{"golang.org/x/text", "..."},
 
 	// Second opinions and tools of tests; none of them judges anything in the appliance.
-	{"github.com/go-webauthn/webauthn", "tests"},
 	{"github.com/digitorus/timestamp", "tests"},
 	{"github.com/smallstep/pkcs7", "tests"},
 	{"github.com/pdfcpu/pdfcpu", "tests"},

@@ -115,7 +115,7 @@ func New(cfg Config) (*Authority, error) {
 		return nil, fmt.Errorf("new authority: %w", err)
 	}
 	return &Authority{
-		cfg: cfg, store: &store{cfg.DB}, linter: l, suite: suite, issuer: i, root: root,
+		cfg: cfg, store: newStore(cfg.DB), linter: l, suite: suite, issuer: i, root: root,
 		answers: newAnswerCache(), lists: newLists(),
 	}, nil
 }

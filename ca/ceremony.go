@@ -103,7 +103,7 @@ type ceremony struct {
 func (c *ceremony) actor() string { return "ceremony:" + c.plan.Reference }
 
 func (c *ceremony) run(ctx context.Context) (*CeremonyResult, error) {
-	c.store = &store{c.cfg.DB}
+	c.store = newStore(c.cfg.DB)
 	j, err := journal.Open(ctx, c.cfg.DB, journal.Plan{Kind: c.plan.Ceremony, Reference: c.plan.Reference, Text: c.cfg.Plan}, c.actor(), c.cfg.Now)
 	if errors.Is(err, journal.ErrOther) {
 		return nil, fmt.Errorf("%w: %w", ErrOtherPlan, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/big"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,4 +153,30 @@ func TestParseSerial(t *testing.T) {
 			t.Errorf("%q: accepted as %v", in, n)
 		}
 	}
+}
+
+// Many ask at once for different certificates: each gets the status of its own.
+func TestStatusOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	c := catest.New(t, catest.Options{})
+	good, revoked := c.Resident(t, newKey(t, "p256")).SerialNumber, c.Resident(t, newKey(t, "p256")).SerialNumber
+	if err := c.Revoke(t.Context(), "officer:1", revoked, ca.Reason{Code: ca.Superseded}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 90 {
+		serial, want := good, ca.Good
+		switch i % 3 {
+		case 1:
+			serial, want = revoked, ca.Revoked
+		case 2:
+			serial, want = big.NewInt(int64(i)), ca.Unknown
+		}
+		wg.Go(func() {
+			if st, err := c.Status(t.Context(), serial); err != nil || st.State != want {
+				t.Errorf("%v: %+v, %v, want %s", serial, st, err, want)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -315,7 +315,7 @@ func (f *fakeSignings) Document(_ context.Context, by signer.Caller, id string, 
 }
 
 func (f *fakeSignings) Receipt(_ context.Context, by signer.Caller, id string) (*signer.Receipt, error) {
-	return &signer.Receipt{}, nil
+	return &signer.Receipt{Certificate: signer.ReceiptCertificate{Subject: "CHAN Tai Man", Issuer: "Chop Issuing CA"}}, nil
 }
 
 type fakeNotices struct{ read map[string]bool }

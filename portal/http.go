@@ -104,6 +104,7 @@ func (p *Portal) signedIn(r chi.Router) {
 	get("/signings/{signing}/state", p.signingState)
 	get("/signings/{signing}/receipt", p.receipt)
 	get("/signings/{signing}/receipt.json", p.receiptFile)
+	get("/signings/{signing}/receipt.pdf", p.receiptPDF)
 	get("/signings/{signing}/documents/{n}", p.signedDocument)
 }
 

@@ -8,12 +8,16 @@ import (
 	"strings"
 	"time"
 
+	"chop/portal/forms"
 	"chop/signer"
 	"chop/signer/pades"
 )
 
 // keySigning is the signing that this browser asked for last.
 const keySigning = "signing"
+
+// receiptDocuments is how many fit on the receipt's page; the data have all.
+const receiptDocuments = 10
 
 // askFor is how long the activation process waits for an approval, at most.
 const askFor = 5 * time.Minute
@@ -170,4 +174,34 @@ func (p *Portal) receiptFile(w http.ResponseWriter, r *http.Request, v *visit) e
 	w.Header().Set("Content-Disposition", `attachment; filename="receipt.json"`)
 	_, _ = w.Write(append(body, '\n')) // the client has gone: nobody is left to tell
 	return nil
+}
+
+// receiptPDF is the receipt on one page, to print or to send on.
+func (p *Portal) receiptPDF(w http.ResponseWriter, r *http.Request, v *visit) error {
+	by := p.caller(r, v)
+	s, err := p.cfg.Signings.Signing(r.Context(), by, r.PathValue("signing"))
+	if err != nil {
+		return err
+	}
+	if s.State != signer.SigningSigned || len(s.Documents) > receiptDocuments {
+		return refuse(http.StatusNotFound, "error.missing")
+	}
+	proof, err := p.cfg.Signings.Receipt(r.Context(), by, s.ID)
+	if err != nil {
+		return err
+	}
+	data := forms.ReceiptData{
+		ID: s.ID, Service: s.Service.Name, Signer: proof.Certificate.Subject, At: s.ClosedAt, Serial: s.Serial, Issuer: proof.Certificate.Issuer,
+		CheckURL: strings.TrimRight(p.cfg.PublicURL, "/"),
+	}
+	for _, d := range s.Documents {
+		line := forms.ReceiptDocument{Name: d.Name, Size: d.SignedSize}
+		copy(line.SHA256[:], d.SignedSHA256)
+		data.Documents = append(data.Documents, line)
+	}
+	content, err := p.cfg.Forms.Receipt(data, v.Lang.Tag)
+	if err != nil {
+		return err
+	}
+	return sendPDF(w, "attachment", p.words.in(v.Lang)("receipt.title"), content)
 }

@@ -163,6 +163,9 @@ func TestSigningActs(t *testing.T) {
 	if w := b.get("/signings/signed/receipt.json"); w.Code != 200 || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("receipt: %d", w.Code)
 	}
+	if w := b.get("/signings/signed/receipt.pdf"); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "%PDF-") {
+		t.Errorf("receipt on paper: %d", w.Code)
+	}
 	other := h.browser().enter(lite, "device")
 	for _, path := range []string{"/signings/signed", "/signings/signed/documents/0", "/signings/signed/state"} {
 		if w := other.get(path); w.Code != http.StatusNotFound {

@@ -64,5 +64,5 @@ func (s *Service) ExtendPDF(ctx context.Context, r ExtendRequest) error {
 	if err != nil {
 		return fmt.Errorf("record extension: %w", err)
 	}
-	return out.publish()
+	return out.publish(&s.folders)
 }

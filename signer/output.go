@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -29,17 +27,20 @@ const (
 type output struct {
 	*os.File
 	target string
+	draft  *draft // of a small document; nil: none
 }
 
 // createOutput starts a file that will be target.
 func createOutput(target string) (*output, error) {
 	old, err := os.Stat(target)
-	if err == nil && !old.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrOutput, target)
-	}
-	// A link is followed, so that it is still one afterwards.
-	if real, err := filepath.EvalSymlinks(target); err == nil {
-		target = real
+	if err == nil {
+		if !old.Mode().IsRegular() {
+			return nil, fmt.Errorf("%w: %s is not a regular file", ErrOutput, target)
+		}
+		// A link is followed, so that it is still one afterwards.
+		if real, err := filepath.EvalSymlinks(target); err == nil {
+			target = real
+		}
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -77,11 +78,11 @@ func (o *output) inherit(old os.FileInfo) error {
 
 // publish gives the file its name, for good: its bytes are on the disk before, and the
 // folder's entry after. The bytes must have been synced by the caller.
-func (o *output) publish() error {
+func (o *output) publish(f *folders) error {
 	if err := os.Rename(o.Name(), o.target); err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
-	if err := syncDir(filepath.Dir(o.target)); err != nil {
+	if err := f.sync(filepath.Dir(o.target)); err != nil {
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
 	if err := o.Close(); err != nil {
@@ -93,67 +94,9 @@ func (o *output) publish() error {
 // discard removes the file, if it has not been published. An error here leaves only
 // what removeStale finds later.
 func (o *output) discard() {
+	o.draft.free()
+	o.draft = nil
 	if err := o.Close(); !errors.Is(err, fs.ErrClosed) {
 		_ = os.Remove(o.Name())
-	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// A sweeper removes what dead makers left in the folders that are written to, in each at
-// most once in tempGrace, because reading a large folder for each signature is waste.
-type sweeper struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-// sweepMemory bounds how many folders are remembered.
-const sweepMemory = 1024
-
-func (s *sweeper) sweep(target string, now time.Time) {
-	dir := filepath.Dir(target)
-	s.mu.Lock()
-	due := now.Sub(s.last[dir]) >= tempGrace
-	if due {
-		if s.last == nil || len(s.last) >= sweepMemory {
-			s.last = map[string]time.Time{}
-		}
-		s.last[dir] = now
-	}
-	s.mu.Unlock()
-	if due {
-		removeStale(dir, now)
-	}
-}
-
-// removeStale removes files in the making whose makers are gone: old enough that the
-// maker has its lock, and not locked.
-func removeStale(dir string, now time.Time) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return // the caller will meet the same error
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if !strings.HasPrefix(name, tempPrefix) || !strings.HasSuffix(name, tempSuffix) || !e.Type().IsRegular() {
-			continue
-		}
-		if info, err := e.Info(); err != nil || now.Sub(info.ModTime()) < tempGrace {
-			continue
-		}
-		f, err := os.Open(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			_ = os.Remove(f.Name())
-		}
-		_ = f.Close()
 	}
 }

@@ -3,7 +3,7 @@ package signer
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 
 	"chop/policies"
 	"chop/signer/adobe"
@@ -18,7 +18,7 @@ const (
 
 // prepare writes the document but for its signature, in the policy's format.
 func (s *Service) prepare(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material,
-	in *os.File, size int64, out *output) (Document, error) {
+	in io.ReaderAt, size int64, out *output) (Document, error) {
 	switch policy.Format {
 	case formatPAdES:
 		return pades.Prepare(ctx, pades.Request{
@@ -34,7 +34,7 @@ func (s *Service) prepare(ctx context.Context, r PDFRequest, policy *policies.Si
 }
 
 func (s *Service) prepareAdobe(ctx context.Context, r PDFRequest, level pades.Level, m *material,
-	in *os.File, size int64, out *output) (Document, error) {
+	in io.ReaderAt, size int64, out *output) (Document, error) {
 	if r.Field != "" || r.Place != nil || r.Certify != pades.NotCertified {
 		return nil, fmt.Errorf("%w: it is an invisible approval in a new field", adobe.ErrUnsupported)
 	}

@@ -62,16 +62,25 @@ func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
 		return err
 	}
 	defer in.Close()
+	original, done, err := wholeOf(in, size)
+	if err != nil {
+		return err
+	}
+	defer done()
 	s.sweeper.sweep(r.Out, time.Now())
 	out, err := createOutput(r.Out)
 	if err != nil {
 		return err
 	}
 	defer out.discard()
+	out.draft = newDraft(size)
 
-	doc, err := s.prepare(ctx, r, policy, level, m, in, size, out)
+	doc, err := s.prepare(ctx, r, policy, level, m, original, size, out)
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", r.In, err)
+	}
+	if err := out.flush(); err != nil { // a full disk is met before the key is used
+		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
 	record, err := s.recordIntent(ctx, r, policy, level, m, doc)
 	if err != nil {
@@ -84,7 +93,7 @@ func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
 	if err != nil {
 		return errors.Join(err, s.recordFailure(ctx, record, err))
 	}
-	if err := out.publish(); err != nil {
+	if err := out.publish(&s.folders); err != nil {
 		return fmt.Errorf("signature %s is made and recorded, but: %w", record.ID, err)
 	}
 	return nil
@@ -150,6 +159,9 @@ func (s *Service) complete(ctx context.Context, m *material, doc Document, out *
 // release checks a finished file and puts its bytes on the disk, both at once: one waits
 // for the processor and the other for the disk.
 func (s *Service) release(ctx context.Context, out *output, size int64) error {
+	if err := out.flush(); err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
 	synced := make(chan error, 1)
 	go func() { synced <- out.Sync() }()
 	refused := s.c.Checker.Check(ctx, out, size)

@@ -119,6 +119,7 @@ type Service struct {
 	c       Config
 	font    func() (*pades.Font, error)
 	sweeper sweeper
+	folders folders
 
 	mu    sync.Mutex
 	cache map[cacheKey]*material

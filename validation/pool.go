@@ -27,6 +27,7 @@ type pool struct {
 	ocsps     []*pooled[*ocsp.Response]
 	known     map[digest]*int // place of everything, to keep the earliest
 	refused   int             // what could not be parsed or was beyond the limits
+	parsed    *remembered
 }
 
 type pooled[T any] struct {
@@ -38,8 +39,8 @@ type pooled[T any] struct {
 	embedded bool
 }
 
-func newPool() *pool {
-	return &pool{bySubject: map[string][]*pooled[*x509.Certificate]{}, known: map[digest]*int{}}
+func newPool(parsed *remembered) *pool {
+	return &pool{parsed: parsed, bySubject: map[string][]*pooled[*x509.Certificate]{}, known: map[digest]*int{}}
 }
 
 // fresh reports whether der was not seen before; if it was, its place becomes the
@@ -61,7 +62,7 @@ func (p *pool) addCertificate(der []byte, place int, embedded bool) {
 	if !ok {
 		return
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := p.parsed.certs.read(h, der, x509.ParseCertificate)
 	if err != nil || len(p.certs) >= maxCertificates {
 		p.refused++
 		return
@@ -81,7 +82,7 @@ func (p *pool) addCRL(der []byte, place int, embedded bool) {
 	if !ok {
 		return
 	}
-	list, err := parseCRL(der)
+	list, err := p.parsed.crls.read(h, der, parseCRL)
 	if err != nil || len(p.crls) >= maxEvidence {
 		p.refused++
 		return
@@ -97,7 +98,7 @@ func (p *pool) addOCSP(der []byte, place int, embedded bool) {
 	if !ok {
 		return
 	}
-	r, err := ocsp.ParseResponse(der)
+	r, err := p.parsed.ocsps.read(h, der, ocsp.ParseResponse)
 	if err != nil || r.Status != ocsp.Successful || len(p.ocsps) >= maxEvidence {
 		p.refused++
 		return
@@ -110,6 +111,11 @@ func (p *pool) addOCSP(der []byte, place int, embedded bool) {
 			p.insert(cert, h, place, embedded)
 		}
 	}
+}
+
+// certificate parses one that need not be in the pool.
+func (p *pool) certificate(der []byte) (*x509.Certificate, error) {
+	return p.parsed.certs.read(sha256.Sum256(der), der, x509.ParseCertificate)
 }
 
 // holdsEmbedded reports whether the document itself holds cert.

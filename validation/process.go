@@ -50,7 +50,7 @@ func (r *run) judge(s *signature) {
 		return
 	}
 	var err error
-	if s.cert, err = x509.ParseCertificate(raw); err != nil {
+	if s.cert, err = r.pool.certificate(raw); err != nil {
 		s.settle(l.conclude("XCV", undecided(NoCertificateChainFound, "signing certificate: %v", err), ""))
 		return
 	}

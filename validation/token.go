@@ -33,7 +33,7 @@ func (r *run) judgeToken(t *token, l *checks) {
 	if t.conclusion = cryptographic(t.VerifySignature(raw)); !t.passed() {
 		return
 	}
-	cert, err := x509.ParseCertificate(raw)
+	cert, err := r.pool.certificate(raw)
 	if err != nil {
 		t.conclusion = undecided(NoCertificateChainFound, "certificate of the time-stamping unit: %v", err)
 		return

@@ -60,10 +60,11 @@ type Config struct {
 }
 
 // A Validator validates documents under one configuration. It remembers verified
-// signatures of certificates that recur, nothing else. Safe for concurrent use.
+// signatures of certificates that recur and the parsed forms of what recurs, nothing else. Safe for concurrent use.
 type Validator struct {
-	cfg   Config
-	links links
+	cfg    Config
+	links  links
+	parsed remembered
 }
 
 // New returns a Validator.
@@ -150,7 +151,7 @@ func (v *Validator) newRun(ctx context.Context, o Options) *run {
 	}
 	r := &run{
 		v: v, ctx: ctx, now: now, revocation: o.Revocation,
-		anchors: newAnchors(v.cfg.Trust, o.Trust), pool: newPool(), timeline: timeline{now: now},
+		anchors: newAnchors(v.cfg.Trust, o.Trust), pool: newPool(&v.parsed), timeline: timeline{now: now},
 		statusOf: map[pair]statusList{}, responders: map[responderKey]*x509.Certificate{},
 	}
 	r.builder = builder{anchors: r.anchors, pool: r.pool, links: &v.links, known: map[*x509.Certificate]chains{}}

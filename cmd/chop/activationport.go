@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"chop/internal/solecontrol"
@@ -118,10 +119,10 @@ func (p enrolmentPort) Enrolment(ctx context.Context, id string) (*registration.
 func (p enrolmentPort) PresentTicket(ctx context.Context, id string, envelope []byte) error {
 	var t solecontrol.SignedTicket
 	if err := solecontrol.Decode(envelope, &t); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", registration.ErrPermanent, err)
 	}
 	_, err := p.client.PresentTicket(ctx, id, &t)
-	return enrolmentError(err)
+	return orderError(err)
 }
 
 func (p enrolmentPort) CancelEnrolment(ctx context.Context, id string) error {
@@ -135,21 +136,21 @@ func (p enrolmentPort) BindCertificate(ctx context.Context, credential string, c
 }
 
 func (p enrolmentPort) Suspend(ctx context.Context, credential, by, reason string) error {
-	_, err := p.client.Suspend(ctx, credential, activation.Act{By: by, Reason: reason})
+	_, err := p.client.Suspend(ctx, credential, activation.Act{By: activationActor(by), Reason: reason})
 	return enrolmentError(err)
 }
 
 func (p enrolmentPort) Resume(ctx context.Context, credential string, order []byte) error {
 	var o solecontrol.SignedOrder
 	if err := solecontrol.Decode(order, &o); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", registration.ErrPermanent, err)
 	}
 	_, err := p.client.Resume(ctx, credential, &o)
-	return enrolmentError(err)
+	return orderError(err)
 }
 
 func (p enrolmentPort) Destroy(ctx context.Context, credential, by, reason string) error {
-	_, err := p.client.Destroy(ctx, credential, activation.Act{By: by, Reason: reason})
+	_, err := p.client.Destroy(ctx, credential, activation.Act{By: activationActor(by), Reason: reason})
 	return enrolmentError(err)
 }
 
@@ -158,4 +159,24 @@ func enrolmentError(err error) error {
 		return fmt.Errorf("%w: %w", registration.ErrNoEnrolment, err)
 	}
 	return err
+}
+
+// orderError is for what officers have signed: what the activation process refuses it will refuse again.
+func orderError(err error) error {
+	if errors.Is(err, activation.ErrRefused) || errors.Is(err, activation.ErrExpired) {
+		return fmt.Errorf("%w: %w", registration.ErrPermanent, err)
+	}
+	return enrolmentError(err)
+}
+
+// activationActor names whoever acts as the activation process names them.
+func activationActor(by string) string {
+	kind, name, _ := strings.Cut(by, ":")
+	switch kind {
+	case "officer":
+		return by
+	case "account":
+		return "resident:" + name
+	}
+	return "system:" + strings.ReplaceAll(by, ":", "-")
 }

@@ -23,7 +23,7 @@ const (
 // activationHand is all that the activation process is handed. Nobody else has the PIN while it runs, nor the
 // database role's password.
 type activationHand struct {
-	Token         hsm.Config
+	Token         tokenHand
 	DSN           string
 	ApplianceRole string // of the database: takes events, and nothing else
 	RPID, RPName  string
@@ -33,6 +33,9 @@ type activationHand struct {
 	APIUser       int // who may mint, collect, suspend
 	ApprovalUser  int // who carries approvals
 }
+
+// tokenHand is what of hsm.Config can be handed over.
+type tokenHand struct{ Module, Label, PIN, SoftHSMDir string }
 
 // The activation process's descriptors.
 const (
@@ -50,7 +53,7 @@ func activationProcess() error {
 	}
 	ctx, cancel := in.Context(context.Background())
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", processActivation)
+	log := roleLog(processActivation)
 	if err := activation.Harden(log); err != nil {
 		return err
 	}
@@ -65,7 +68,8 @@ func activationProcess() error {
 		return err
 	}
 	worker, err := hsm.StartWorker(ctx, hsm.WorkerConfig{
-		Role: processActivation, Argv: []string{"/proc/self/exe", "hsm-worker"}, Token: hand.Token, Log: log,
+		Role: processActivation, Argv: []string{"/proc/self/exe", "hsm-worker"}, Log: log,
+		Token: hsm.Config{Module: hand.Token.Module, Label: hand.Token.Label, PIN: hand.Token.PIN, SoftHSMDir: hand.Token.SoftHSMDir},
 	})
 	if err != nil {
 		return err

@@ -72,8 +72,8 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	if err != nil {
 		return nil, err
 	}
-	token := a.tokens.tokenConfig(roleActivation, pin)
-	token.Log = nil
+	config := a.tokens.tokenConfig(roleActivation, pin)
+	token := tokenHand{config.Module, config.Label, config.PIN, config.SoftHSMDir}
 	dir := ""
 	if token.SoftHSMDir != "" {
 		// The role works in its token's folder, which it could not walk to.
@@ -89,7 +89,7 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	if err != nil {
 		return nil, err
 	}
-	files, err := listenFiles(filepath.Join(sockets, socketAPI), filepath.Join(sockets, socketActivate))
+	files, err := listenFiles(ctx, filepath.Join(sockets, socketAPI), filepath.Join(sockets, socketActivate))
 	if err != nil {
 		return nil, errors.Join(err, own.Close())
 	}
@@ -138,9 +138,9 @@ func (a *appliance) roleFolder(role string) (*os.File, error) {
 }
 
 // listenFiles listens on sockets and gives the descriptors to hand over.
-func listenFiles(paths ...string) (files []*os.File, err error) {
+func listenFiles(ctx context.Context, paths ...string) (files []*os.File, err error) {
 	for _, path := range paths {
-		l, err := listenSocket(path)
+		l, err := listenSocket(ctx, path)
 		if err != nil {
 			closeFiles(files)
 			return nil, err

@@ -28,6 +28,7 @@ type appliance struct {
 
 // openAppliance opens the appliance in dir for a command.
 func openAppliance(env *environment, dir string) (*appliance, error) {
+	useManyThreads()
 	f := folder(dir)
 	conf, err := f.open()
 	if err != nil {

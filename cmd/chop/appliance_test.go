@@ -91,9 +91,9 @@ type server struct {
 	stderr *strings.Builder
 }
 
-// serve starts the server and waits until it says that it listens.
+// serve starts the server, without the officers' desk, and waits until it says that it listens.
 func (a *appliance) serve(address string) (*server, error) {
-	s := &server{a.command(context.Background(), "serve", "--listen", address), &strings.Builder{}}
+	s := &server{a.command(context.Background(), "serve", "--listen", address, "--officer-listen", "none"), &strings.Builder{}}
 	s.cmd.Stderr = s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err == nil {

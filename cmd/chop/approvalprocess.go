@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -29,7 +28,7 @@ func approvalProcess() error {
 	}
 	ctx, cancel := in.Context(context.Background())
 	defer cancel()
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", processApproval)
+	log := roleLog(processApproval)
 	origin, err := approval.New(approval.Config{
 		ApproveURL: hand.ApproveURL, PortalURL: hand.PortalURL, Log: log, Now: now,
 		Activation: approval.Unix(hand.Activation), Documents: approval.Unix(hand.Documents),
@@ -64,7 +63,7 @@ func approvalProcess() error {
 
 // startApproval keeps the approval process running until ctx ends.
 func (a *appliance) startApproval(ctx context.Context, sockets string) (func() error, error) {
-	files, err := listenFiles(filepath.Join(sockets, socketApproval))
+	files, err := listenFiles(ctx, filepath.Join(sockets, socketApproval))
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type benchCommand struct {
 	Rival   string        `placeholder:"FILE" help:"sigstore's timestamp-server, to compare timestamping with."`
 	Profile string        `placeholder:"FILE" help:"Write a CPU profile of this process there, for go tool pprof."`
 	File    string        `placeholder:"FILE" help:"Also write the results there, as JSON."`
-	Only    []string      `placeholder:"PART" enum:"token,sign,issue,http,large" default:"token,sign,issue,http,large" help:"Run these parts only: ${enum}."`
+	Only    []string      `placeholder:"PART" enum:"token,sign,approve,issue,http,large" default:"token,sign,approve,issue,http,large" help:"Run these parts only: ${enum}."`
 }
 
 // Help is shown by chop bench --help.
@@ -96,7 +96,7 @@ func (c *benchCommand) Run(env *environment) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"token", b.token}, {"sign", b.sign}, {"issue", b.issue}, {"http", b.http}, {"large", b.large}} {
+	}{{"token", b.token}, {"sign", b.sign}, {"approve", b.approve}, {"issue", b.issue}, {"http", b.http}, {"large", b.large}} {
 		if !slices.Contains(c.Only, part.name) {
 			continue
 		}

@@ -25,6 +25,7 @@ type commandLine struct {
 	Extend        extendCommand        `cmd:"" help:"Bring a signed document to a higher level, or renew its archive timestamp."`
 	Validate      validateCommand      `cmd:"" help:"Judge a document's signatures by EN 319 102-1."`
 	CA            caCommand            `cmd:"" name:"ca" help:"Issue certificates, change and show their status, publish the CRL."`
+	Device        deviceCommand        `cmd:"" help:"A scripted device that approves: for trials, and where no browser has passkeys with PRF."`
 	Officer       officerCommand       `cmd:"" help:"Registration officers: propose, approve, plan shifts, pin their passkeys."`
 	ImmdReference immdReferenceCommand `cmd:"" name:"immd-reference" help:"Stand in for the Immigration Department, with made-up people."`
 	Ceremony      ceremonyCommand      `cmd:"" help:"Create the root and the issuing CA from one reviewed file."`
@@ -32,12 +33,13 @@ type commandLine struct {
 	Config        configCommand        `cmd:"" help:"The configuration file."`
 	Bench         benchCommand         `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
 
-	HSMWorker         struct{}          `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
-	RoleSupervisor    struct{}          `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
-	ActivationProcess struct{}          `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
-	ApprovalProcess   struct{}          `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`
-	HSMCreate         hsmCreateCommand  `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
-	BenchToken        benchTokenCommand `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
+	HSMWorker         struct{}            `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
+	RoleSupervisor    struct{}            `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
+	ActivationProcess struct{}            `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
+	ApprovalProcess   struct{}            `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`
+	HSMCreate         hsmCreateCommand    `cmd:"" name:"hsm-create" hidden:"" help:"Makes one token; started by init."`
+	BenchApprove      benchApproveCommand `cmd:"" name:"bench-approve" hidden:"" help:"An activation process, for bench."`
+	BenchToken        benchTokenCommand   `cmd:"" name:"bench-token" hidden:"" help:"A bare token, for bench."`
 }
 
 // folderFlag is the data folder that nearly every command works in.

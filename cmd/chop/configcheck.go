@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -83,9 +84,29 @@ func (c *config) checkBeyond() error {
 	if _, err := c.policies(); err != nil {
 		return err
 	}
-	if c.Database.DSNFile != "" {
-		if _, err := readSecretFile(c.Database.DSNFile); err != nil {
-			return fmt.Errorf("%w: database.dsn_file: %w", errConfig, err)
+	if c.Database.DSNFile != "" && c.Database.ActivationDSNFile == "" {
+		return fmt.Errorf("%w: database.activation_dsn_file is wanted with dsn_file: docs/operations.md has the statements that make its role", errConfig)
+	}
+	for key, path := range map[string]string{
+		"database.dsn_file": c.Database.DSNFile, "database.activation_dsn_file": c.Database.ActivationDSNFile,
+		"mail.password_file": c.Mail.PasswordFile, "immigration.ca_file": c.Immigration.CAFile,
+		"immigration.cert_file": c.Immigration.CertFile, "immigration.key_file": c.Immigration.KeyFile,
+	} {
+		if path == "" {
+			continue
+		}
+		if _, err := readSecretFile(path); err != nil {
+			return fmt.Errorf("%w: %s: %w", errConfig, key, err)
+		}
+	}
+	for id, path := range c.Immigration.AnswerKeys {
+		if _, err := readPublicKey(path); err != nil {
+			return fmt.Errorf("%w: immigration.answer_keys, %q: %w", errConfig, id, err)
+		}
+	}
+	if c.Mail.Server != "" {
+		if _, _, err := net.SplitHostPort(c.Mail.Server); err != nil {
+			return fmt.Errorf("%w: mail.server %q is not host:port: %v", errConfig, c.Mail.Server, err)
 		}
 	}
 	if c.HSM.Module != "" {

@@ -82,11 +82,41 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	if err := c.job(env, app, say); err != nil {
 		return errors.Join(err, end())
 	}
+	if err := c.resident(ctx, app, listener, say); err != nil {
+		return errors.Join(err, end())
+	}
 	if c.Once {
 		return end()
 	}
-	say("\nServing on http://%s until Ctrl-C: certificates, CRLs, OCSP and timestamps for what was signed.", listener.Addr())
+	say("\nServing on http://%s until Ctrl-C.", listener.Addr())
+	say("   Residents:      %s", app.config.portalURL())
+	say("   Approving:      %s   (a phone's signing page; its own origin and process)", app.config.approveURL())
+	say("   Relying parties: %s/pki", app.config.PublicURL)
+	if desk != nil {
+		say("   Officers:       %s   (needs a client certificate: chop officer propose --help says how)", app.config.deskOrigin())
+	}
+	say("   Another signature by the scripted resident: bin/chop device sign --dir %s", shown(c.Dir))
 	return <-serving
+}
+
+// resident lets the demo's resident sign. Passkeys belong to an address: at another port than the configured one there
+// are none.
+func (c *demoCommand) resident(ctx context.Context, app *appliance, listener net.Listener, say func(string, ...any)) error {
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	if u, err := url.Parse(app.config.approveURL()); err != nil || u.Port() != port {
+		say("5. No resident signs this time: their devices know %s only.", app.config.approveURL())
+		return err
+	}
+	if err := app.awaitServing(ctx); err != nil {
+		return err
+	}
+	if err := app.residentJob(ctx, say); err != nil {
+		return err
+	}
+	return app.demoVerdict(ctx, app.folder.path("out", "resident-signed.pdf"), say)
 }
 
 // job signs and validates one PDF.
@@ -130,32 +160,10 @@ func (c *demoCommand) job(env *environment, app *appliance, say func(string, ...
 	say("   %s is signed: one use of the key, one timestamp, and the proof of the certificates' status inside", shown(out))
 
 	say("4. Validating it, as whoever receives it would")
-	doc, err := os.Open(out)
-	if err != nil {
-		return err
-	}
-	defer doc.Close()
-	info, err := doc.Stat()
-	if err != nil {
+	if err := app.demoVerdict(env.ctx, out, say); err != nil {
 		return err
 	}
 	root := app.folder.path("public", "root.pem")
-	anchors, err := readCertificates([]string{root})
-	if err != nil {
-		return err
-	}
-	v, err := newValidator(anchors, nil)
-	if err != nil {
-		return err
-	}
-	report, err := v.Validate(env.ctx, doc, info.Size(), validation.Options{})
-	if err != nil {
-		return err
-	}
-	say("   %s", strings.ReplaceAll(reportText(shown(out), report), "\n", "\n   "))
-	if !report.Passed() {
-		return fmt.Errorf("the demo's own signature did not pass")
-	}
 	if _, err := audit.Sequence(env.ctx, app.db); err != nil {
 		return err
 	}
@@ -203,4 +211,35 @@ func (a *appliance) demoDesk(say func(string, ...any)) (net.Listener, error) {
 func localURL(listener net.Listener) string {
 	_, port, _ := net.SplitHostPort(listener.Addr().String()) // a listener's address always has a port
 	return (&url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}).String()
+}
+
+// demoVerdict validates a file with nothing but the root.
+func (a *appliance) demoVerdict(ctx context.Context, file string, say func(string, ...any)) error {
+	doc, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer doc.Close()
+	info, err := doc.Stat()
+	if err != nil {
+		return err
+	}
+	root := a.folder.path("public", "root.pem")
+	anchors, err := readCertificates([]string{root})
+	if err != nil {
+		return err
+	}
+	v, err := newValidator(anchors, nil)
+	if err != nil {
+		return err
+	}
+	report, err := v.Validate(ctx, doc, info.Size(), validation.Options{})
+	if err != nil {
+		return err
+	}
+	say("   %s", strings.ReplaceAll(reportText(shown(file), report), "\n", "\n   "))
+	if !report.Passed() {
+		return fmt.Errorf("the demo's own signature did not pass")
+	}
+	return nil
 }

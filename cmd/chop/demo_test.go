@@ -79,6 +79,8 @@ func TestDemoServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := a.command(t.Context(), "demo")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +106,7 @@ func TestDemoServes(t *testing.T) {
 		said += lines.Text() + "\n"
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, said)
+		t.Errorf("%v\n%s%s", err, said, &stderr)
 	}
 	a.nobodyLeft(t)
 }

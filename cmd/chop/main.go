@@ -13,7 +13,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"chop/hsm"
@@ -100,3 +102,13 @@ func collectSeldom() {
 		debug.SetMemoryLimit(256 << 20) // above it, as usual
 	}
 }
+
+// useManyThreads lets twice as many goroutines run as there are processors: those that wait for the disk, in fsync or
+// rename, keep their place in Go's scheduler for a while, and others would wait though a processor is free. It is for
+// processes that open an appliance: neither a token's worker nor the bare token of bench. GOMAXPROCS in the environment
+// goes before it.
+var useManyThreads = sync.OnceFunc(func() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
+})

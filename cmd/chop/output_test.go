@@ -65,7 +65,7 @@ func TestIssueNowhere(t *testing.T) {
 func TestHead(t *testing.T) {
 	t.Parallel()
 	shared.open(t)
-	for _, path := range []string{"/", "/ca/root.cer", "/ca/issuing.cer", "/crl/issuing-0.crl", "/arl/root.crl"} {
+	for _, path := range []string{"/", "/pki", "/cps", "/ca/root.cer", "/ca/issuing.cer", "/crl/issuing-0.crl", "/arl/root.crl"} {
 		answer, err := http.Head(shared.url + path)
 		if err != nil {
 			t.Fatal(err)
@@ -87,6 +87,12 @@ func TestConfigCheck(t *testing.T) {
 		"",
 		strings.Replace(good, `arc: ""`, `arc: "1.2.x"`, 1),
 		strings.Replace(good, `dsn_file: ""`, `dsn_file: /nowhere/dsn`, 1),
+		strings.Replace(good, `dsn_file: ""`, `dsn_file: `+a.path("secrets", "sealer.pin"), 1), // and none for activation
+		strings.Replace(good, `enrolment:`, "mail: {server: mailhost}\nenrolment:", 1),
+		strings.Replace(good, `enrolment:`, "mail: {server: \"mailhost:25\", password_file: /nowhere/password}\nenrolment:", 1),
+		strings.Replace(good, `enrolment:`, "immigration: {answer_keys: {one: /nowhere/key}}\nenrolment:", 1),
+		strings.Replace(good, `backup_eligible: with-device-key`, `backup_eligible: gladly`, 1),
+		strings.Replace(good, `approve_url: http://approve.`, `approve_url: http://`, 1),
 		strings.Replace(good, `module: ""`, `module: /nowhere/pkcs11.so`, 1),
 		good + "misspelt: 1\n",
 	} {

@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"syscall"
 	"time"
 
 	"chop/internal/supervisor"
@@ -80,31 +79,50 @@ func (a *appliance) runRole(ctx context.Context, role, dir string, hand any, fil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(run.Stop(), ctx.Err())
+			return run.Stop()
 		case <-run.Done():
 			a.log.Error("a role's supervisor ended; starting it again", "role", role)
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		case <-time.After(pause):
 		}
 	}
 }
 
-// giveFolder gives a folder and what is in it to a user. Links are not followed.
+// giveFolder gives a folder and what is in it to a user. The folder may be that user's already, who may be at work in
+// it against us: nothing that they put there, a link or a folder that turns into one, leads out of it, and a file that
+// has another name elsewhere is left alone.
 func giveFolder(dir string, uid int) error {
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, uid, uid)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if stat := info.Sys().(*syscall.Stat_t); !info.IsDir() && stat.Nlink > 1 || int(stat.Uid) == uid && int(stat.Gid) == uid {
+			return nil
+		}
+		return root.Lchown(path, uid, uid)
 	})
 }
 
 // superviseRole is the body of `chop role-supervisor`.
 func superviseRole() error {
-	return supervisor.Main(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	return supervisor.Main(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+}
+
+// roleLog is a role's log, on the server's standard error: what somebody should look at, not each request.
+func roleLog(role string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("role", role)
 }
 
 // inheritRole takes what a role's process was handed.

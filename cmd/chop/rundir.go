@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // A socket's path has at most 107 bytes, so sockets lie in a short folder of their own that is found by the data
@@ -38,6 +40,18 @@ func (f folder) sockets() (string, error) {
 	return "", fmt.Errorf("no folder for sockets: %w", errors.Join(errs...))
 }
 
+// removeSockets leaves nothing outside of the data folder, once nobody answers any more.
+func (a *appliance) removeSockets() {
+	dir, err := a.folder.sockets()
+	if err != nil {
+		return
+	}
+	for _, name := range []string{socketAPI, socketActivate, socketDocuments, socketApproval} {
+		_ = os.Remove(filepath.Join(dir, name)) // the next start replaces what is left
+	}
+	_ = os.Remove(dir)
+}
+
 // makeOwnFolder makes dir, or takes it if it is ours: where all may write, somebody could have put a link there.
 func makeOwnFolder(dir string, mode os.FileMode) error {
 	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, os.ErrExist) {
@@ -53,12 +67,32 @@ func makeOwnFolder(dir string, mode os.FileMode) error {
 	return os.Chmod(dir, mode) // whatever the umask
 }
 
+// serveAlone takes the data folder's right to serve: the sockets of residents' signing have one owner. Whoever has it
+// replaces what is left of a process that was killed.
+func (f folder) serveAlone() (*os.File, error) {
+	turn, err := tryLockFile(f.path("run", "serve.lock"))
+	if err == nil && turn == nil {
+		err = hinted{errServing, "one `chop serve` or `chop demo` at a time works on a folder; the other commands work beside it", 1}
+	}
+	return turn, err
+}
+
 // listenSocket makes a listening socket that any user may connect to; whoever accepts asks who it is. A socket that
-// was left by a killed process is replaced; one that somebody answers on is not.
-func listenSocket(path string) (*net.UnixListener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
+// was left by a killed process is replaced, once the role that answered on it has ended too: it notices by itself.
+func listenSocket(ctx context.Context, path string) (*net.UnixListener, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			break
+		}
 		conn.Close()
-		return nil, fmt.Errorf("%s: %w", path, errServing)
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s is answered by a process that does not end: %w", path, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove a stale socket: %w", err)

@@ -20,13 +20,29 @@ import (
 // origin run as processes of their own meanwhile.
 func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) error {
 	defer listener.Close() // Shutdown closes it too; this is for the errors before
+	alone, err := a.folder.serveAlone()
+	if err != nil {
+		if desk != nil {
+			desk.Close()
+		}
+		return err
+	}
+	defer alone.Close()
+	defer a.removeSockets()
+	told := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	group, gctx := errgroup.WithContext(ctx)
 	handler, err := a.parts(gctx, group)
 	if err != nil {
 		if desk != nil {
 			desk.Close()
 		}
-		return err
+		cancel()
+		if first := group.Wait(); first != nil { // it may be why the rest could not be started
+			err = first
+		}
+		return unlessTold(told, err)
 	}
 	server := &http.Server{
 		Handler: handler,
@@ -50,7 +66,16 @@ func (a *appliance) serve(ctx context.Context, listener, desk net.Listener) erro
 	if desk != nil {
 		group.Go(func() error { return a.runDesk(gctx, desk) })
 	}
-	return group.Wait()
+	return unlessTold(told, group.Wait())
+}
+
+// unlessTold is err, but for one that says that the server was told to end: while a part was still starting, that part
+// says so.
+func unlessTold(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 // parts starts all that runs beside the server, and returns what the server answers with. An error that comes before
@@ -82,6 +107,9 @@ func (a *appliance) parts(ctx context.Context, group *errgroup.Group) (http.Hand
 		return nil, err
 	}
 	if err := a.residentParts(ctx, group, sockets); err != nil {
+		return nil, err
+	}
+	if err := a.awaitActivation(ctx); err != nil {
 		return nil, err
 	}
 	portal, err := a.openPortal(ctx)
@@ -124,7 +152,7 @@ func (a *appliance) residentParts(ctx context.Context, group *errgroup.Group, so
 	if err != nil {
 		return err
 	}
-	socket, err := listenSocket(filepath.Join(sockets, socketDocuments))
+	socket, err := listenSocket(ctx, filepath.Join(sockets, socketDocuments))
 	if err != nil {
 		return err
 	}
@@ -141,6 +169,27 @@ func (a *appliance) residentParts(ctx context.Context, group *errgroup.Group, so
 		group.Go(func() error { return untilDone(ctx, run) })
 	}
 	return nil
+}
+
+// awaitActivation waits until the activation process answers: its token was tried, and its tables are there.
+func (a *appliance) awaitActivation(ctx context.Context) error {
+	client, err := a.activation()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		_, err := client.Identity(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return hinted{fmt.Errorf("wait for the activation process: %w", err), "its reason is in the lines above", 1}
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // untilDone runs a housekeeper; its end by the context's is no failure.

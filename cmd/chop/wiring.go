@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"io"
-	"sync"
-	"time"
 
 	"chop/ca"
 	"chop/policies"
@@ -92,58 +89,6 @@ func (c certificateStatus) CertificateGood(ctx context.Context, cert *x509.Certi
 		err = fmt.Errorf("certificate %s is %s", ca.FormatSerial(cert.SerialNumber), statusText(status))
 	}
 	return err
-}
-
-// ownEvidence gives our own validation the present status of our own certificates, so that a signature without
-// evidence inside (B-B, B-T) is judged as strictly as one with it. An answer serves for the second in which it was
-// given, as the answers themselves count in seconds.
-type ownEvidence struct {
-	authority *ca.Authority
-
-	mu     sync.Mutex
-	second time.Time
-	given  map[[sha256.Size]byte]evidence
-}
-
-type evidence struct{ crls, ocsps [][]byte }
-
-func newOwnEvidence(authority *ca.Authority) *ownEvidence {
-	return &ownEvidence{authority: authority, given: map[[sha256.Size]byte]evidence{}}
-}
-
-func (o *ownEvidence) Issuers(context.Context, *x509.Certificate) ([][]byte, error) {
-	return [][]byte{o.authority.Issuing().Raw}, nil
-}
-
-func (o *ownEvidence) Revocation(ctx context.Context, cert, _ *x509.Certificate) (crls, ocsps [][]byte, err error) {
-	id, second := sha256.Sum256(cert.Raw), now().Truncate(time.Second)
-	if e, ok := o.known(id, second); ok {
-		return e.crls, e.ocsps, nil
-	}
-	_, ocsps, crls, err = o.authority.Evidence(ctx, cert, second)
-	if err == nil {
-		o.keep(id, second, evidence{crls, ocsps})
-	}
-	return crls, ocsps, err
-}
-
-func (o *ownEvidence) known(id [sha256.Size]byte, second time.Time) (evidence, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.second.Equal(second) {
-		clear(o.given)
-		o.second = second
-	}
-	e, ok := o.given[id]
-	return e, ok
-}
-
-func (o *ownEvidence) keep(id [sha256.Size]byte, second time.Time, e evidence) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.second.Equal(second) {
-		o.given[id] = e
-	}
 }
 
 // checker lets our own validation judge a file that was just made: the signature and all that came after it must

@@ -58,7 +58,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	return db.migrate(ctx, files)
+	if err := db.migrate(ctx, files); err != nil {
+		return err
+	}
+	return db.migrateJobs(ctx)
 }
 
 func (db *DB) migrate(ctx context.Context, files fs.FS, options ...goose.ProviderOption) error {
@@ -81,5 +84,5 @@ func (db *DB) migrate(ctx context.Context, files fs.FS, options ...goose.Provide
 			return fmt.Errorf("migrate database: %w", err)
 		}
 	}
-	return db.migrateJobs(ctx)
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ActivationRole is the role of the activation process, and ActivationSchema the
@@ -93,9 +94,20 @@ func (c *cluster) separate(ctx context.Context, s Separate, database string) (_ 
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	for _, statement := range statements {
-		// Without arguments, so that nothing but the statement is sent.
-		if _, err := conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return "", fmt.Errorf("make separate role %s: %w", s.Role, err)
+		// Roles are of the whole cluster: two processes that change one at the same
+		// moment meet in its catalogue ("tuple concurrently updated", XX000).
+		for try := 1; ; try++ {
+			_, err := conn.Exec(ctx, statement)
+			var pg *pgconn.PgError
+			if err == nil {
+				break
+			}
+			if !errors.As(err, &pg) || pg.Code != "XX000" || try == 20 {
+				return "", fmt.Errorf("make separate role %s: %w", s.Role, err)
+			}
+			if err := pause(ctx, min(try, 6)); err != nil {
+				return "", fmt.Errorf("make separate role %s: %w", s.Role, err)
+			}
 		}
 	}
 	if err := c.admitPasswords(ctx, conn, s.Role); err != nil {

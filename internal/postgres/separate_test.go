@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"chop/internal/postgres"
 	"chop/internal/postgres/postgrestest"
@@ -23,6 +24,14 @@ func TestSeparate(t *testing.T) {
 	}
 	if _, err := own.Pool.Exec(ctx, `CREATE TABLE mine (n int)`); err != nil {
 		t.Fatal(err)
+	}
+	files := fstest.MapFS{"00001_own.sql": {Data: []byte("-- +goose Up\nCREATE TABLE own (n int);\n")}}
+	if err := own.MigrateFiles(ctx, files, "activation.versions"); err != nil {
+		t.Fatal(err)
+	}
+	var tables string
+	if err := own.Pool.QueryRow(ctx, `SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'activation'`).Scan(&tables); err != nil || tables != "mine own versions" {
+		t.Errorf("its tables: %s, %v; want its own alone", tables, err)
 	}
 	for name, statement := range map[string]string{
 		"read":         `SELECT * FROM activation.mine`,

@@ -4,9 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"net/url"
 	"regexp"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -58,15 +56,6 @@ var (
 func checkRPID(id string) error {
 	if !hostPattern.MatchString(id) {
 		return fmt.Errorf("%w: RP ID", ErrFormat)
-	}
-	return nil
-}
-
-// checkURL takes an absolute http or https address.
-func checkURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || len(s) > 2048 || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsAny(s, "\\ ") {
-		return fmt.Errorf("%w: return address", ErrFormat)
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ type Field struct {
 	// Lines is the height of an empty multi-line box; 0 means 3.
 	Lines int `yaml:"lines"`
 	// Prefill names what the resident's profile or stored data may fill in; see
-	// PrefillKeys.
+	// PrefillKeys. "none" undoes that of a common field.
 	Prefill string `yaml:"prefill"`
 
 	pattern matcher

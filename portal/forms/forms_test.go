@@ -112,6 +112,13 @@ func TestFieldsForPages(t *testing.T) {
 			t.Errorf("input of %s (-want +got):\n%s", id, diff)
 		}
 	}
+	all := func(key string) string {
+		return map[string]string{"profile.birthDate": "1980-01-01", "profile.enName": "CHAN, Tai Man", "profile.chName": "陳大文"}[key]
+	}
+	got := form(t, "school-place").Prefill(all, day)
+	if diff := cmp.Diff(map[string]string{"enName": "CHAN, Tai Man", "zhName": "陳大文"}, got); diff != "" {
+		t.Errorf("a child is filled in with the parent's data (-want +got):\n%s", diff)
+	}
 	if f.Field("nobody") != nil {
 		t.Error("a field that is not there was found")
 	}

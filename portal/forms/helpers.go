@@ -3,7 +3,9 @@ package forms
 import "time"
 
 // PrefillKeys are what a form may ask a profile (profile.*) or the resident's stored
-// data (eme.*) for.
+// data (eme.*) for. Values are to be given as Field.Check takes them: dates as
+// 2006-01-02, the gender as female or male, the marital status as never-married,
+// divorced or widowed.
 var PrefillKeys = []string{
 	"profile.enName", "profile.chName", "profile.hkid", "profile.birthDate", "profile.gender",
 	"eme.mobileNumber", "eme.homeTelNumber", "eme.officeTelNumber", "eme.emailAddress",

@@ -77,7 +77,7 @@ func TestLoadRefuses(t *testing.T) {
 // A common field that a form alters must stay as it is for the others.
 func TestCommonFieldsAreNotShared(t *testing.T) {
 	a, b := form(t, "helper-contract"), form(t, "vehicle-licence")
-	if f := a.Field("helperPhone"); f.Required || f.Label.En != "Helper's telephone" {
+	if f := a.Field("helperPhone"); f.Required || f.Prefill != "" || f.Label.En != "Helper's telephone" {
 		t.Errorf("helper's telephone: required %v, label %q", f.Required, f.Label.En)
 	}
 	if f := b.Field("phone"); !f.Required || f.Label.En != "Daytime telephone" {

@@ -163,6 +163,9 @@ func (f *Field) validate() error {
 	if !slices.Contains([]int{2, 3, 4, gridColumns}, f.Columns) {
 		return fmt.Errorf("%d columns, must be 2, 3, 4 or %d", f.Columns, gridColumns)
 	}
+	if f.Prefill == "none" {
+		f.Prefill = ""
+	}
 	if f.Prefill != "" && !slices.Contains(PrefillKeys, f.Prefill) {
 		return fmt.Errorf("no prefill key %.40q", f.Prefill)
 	}

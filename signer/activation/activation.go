@@ -64,6 +64,7 @@ const (
 	collectWithin = 10 * time.Minute
 	maxHeld       = 64 << 20 // bytes of signed attributes in memory
 	maxTries      = 5        // refused approvals until a transaction fails
+	maxClosed     = 1000     // closed transactions in memory, for pages that ask again
 )
 
 // Service is the activation process's core. Its methods may be called
@@ -75,8 +76,9 @@ type Service struct {
 	versions *versions
 
 	mu         sync.Mutex
-	open       map[string]*transaction // by id; closed ones stay for a while
+	open       map[string]*transaction // by id; the last closed ones too
 	byOwner    map[string]*transaction // by credential; open ones only
+	closed     []*transaction          // the oldest first
 	enrolments map[string]*enrolment
 	stopped    map[string]bool // credentials, from the moment of a suspension
 	held       int64
@@ -140,6 +142,17 @@ func (c *Config) check() error {
 	if c.MaxOpen == 0 {
 		c.MaxOpen = 20_000
 	}
+	if err := c.checkOrigins(); err != nil {
+		return err
+	}
+	if c.RPName == "" {
+		c.RPName = c.RPID
+	}
+	return c.Policy.check()
+}
+
+// checkOrigins: two origins, with TLS, and passkeys of exactly the approval one.
+func (c *Config) checkOrigins() error {
 	for _, origin := range []string{c.ApproveOrigin, c.PortalOrigin} {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
@@ -156,10 +169,7 @@ func (c *Config) check() error {
 	if c.ApproveOrigin == c.PortalOrigin {
 		return errors.New("the approval origin and the portal are the same: signing in could sign")
 	}
-	if c.RPName == "" {
-		c.RPName = c.RPID
-	}
-	return c.Policy.check()
+	return nil
 }
 
 // Identity is the SubjectPublicKeyInfo of the key that signs offers and

@@ -27,7 +27,7 @@ import (
 func (s *Service) Approve(ctx context.Context, id string, a *solecontrol.Approval) (*Approved, error) {
 	t := s.inMemory(id)
 	if t == nil {
-		return nil, ErrNotFound
+		return nil, s.over(ctx, id)
 	}
 	// One approval of a transaction at a time, and none beside a decline.
 	t.mu.Lock()
@@ -227,9 +227,7 @@ func (s *Service) finish(t *transaction, state, reason string, at time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byOwner[t.credential] == t {
-		delete(s.byOwner, t.credential)
-	}
+	s.retire(t)
 }
 
 // signedEvent says what an auditor needs to prove each signature's approval from

@@ -24,8 +24,8 @@ import (
 )
 
 // loot is everything at rest: a dump of the database by its superuser, the token
-// folder with its PIN and every key in the clear, the process's own files, and
-// all bytes that went over its sockets.
+// folder with its PIN and every key in the clear, the process's own files, its
+// log, and all bytes that went over its sockets.
 type loot struct {
 	credential *credentialRow
 	keys       []stolenKey
@@ -85,7 +85,7 @@ func (r *rig) steal(p *person) *loot {
 	for _, k := range l.keys {
 		l.pile = append(l.pile, k.value)
 	}
-	l.pile = append(l.pile, []byte(r.hsm.PIN), r.recorded.bytes())
+	l.pile = append(l.pile, []byte(r.hsm.PIN), r.logged.bytes(), r.recorded.bytes())
 	return l
 }
 

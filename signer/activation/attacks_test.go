@@ -293,7 +293,7 @@ func TestAttackNonceRowDeleted(t *testing.T) {
 		VALUES ($1, $2, $3, $4, 'open', now(), now() + interval '1 hour')`, m.Tx, p.credential, row.service, row.documents)
 	r.refusedWith(p.page.Send(t.Context(), m.Tx, a), m.Tx, "used", "not-found")
 	r.restart()
-	r.refusedWith(p.page.Send(t.Context(), m.Tx, a), m.Tx, "used", "not-found")
+	r.refusedWith(p.page.Send(t.Context(), m.Tx, a), m.Tx, "expired")
 	// Deleted before the approval: the intent cannot be recorded, so the key is not used.
 	m = r.mint(p, "a")
 	_, a = r.approvalOf(p, m.Tx)

@@ -56,7 +56,8 @@ type rig struct {
 	officers  map[string]*device.Device
 	files     sync.Map // tx/n -> bytes
 	clock     *clock
-	recorded  *recorder // all bytes on the approval socket
+	recorded  *recorder // all bytes on both sockets
+	logged    *recorder
 	transport *http.Client
 }
 
@@ -128,7 +129,7 @@ const officerOrigin = "https://localhost:8443"
 
 func newRig(t testing.TB, adjust ...func(*Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, officers: make(map[string]*device.Device), clock: &clock{}, recorded: &recorder{}}
+	r := &rig{t: t, officers: make(map[string]*device.Device), clock: &clock{}, recorded: &recorder{}, logged: &recorder{}}
 	r.admin = postgrestest.New(t)
 	var db *postgres.DB
 	db, r.dsn = postgrestest.Activation(t, r.admin)
@@ -159,7 +160,7 @@ func newRig(t testing.TB, adjust ...func(*Config)) *rig {
 		DB: db, Vault: vault, MAC: mac, Identity: identity, Pins: func() (*Pins, error) { return r.pins, nil },
 		Policy: Policy{BackupEligible: RefuseBackup, Attestation: AttestationNone},
 		RPID:   "approve.localhost", RPName: "Chop", ApproveOrigin: r.origin, PortalOrigin: "http://localhost:8080",
-		VersionsFile: filepath.Join(t.TempDir(), "versions"), Now: r.clock.now, Log: slog.New(slog.DiscardHandler),
+		VersionsFile: filepath.Join(t.TempDir(), "versions"), Now: r.clock.now, Log: slog.New(slog.NewTextHandler(r.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range adjust {
 		f(&r.cfg)

@@ -37,17 +37,13 @@ func (s *Service) Tidy(ctx context.Context) error {
 	return s.store.expireAll(ctx, now, now.Add(-enrolTTL-maxTTL))
 }
 
-// tidyMemory drops transactions and enrolments that nobody will ask for any
-// more, and the keys of those whose time is over.
+// tidyMemory drops the keys of transactions and enrolments whose time is over,
+// and enrolments that nobody will ask for any more.
 func (s *Service) tidyMemory(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.open {
 		if now.Before(t.notAfter) {
-			continue
-		}
-		if now.Sub(t.notAfter) > collectWithin {
-			s.remove(t)
 			continue
 		}
 		// Without waiting for one that signs at this moment.
@@ -58,9 +54,7 @@ func (s *Service) tidyMemory(now time.Time) {
 			}
 			t.mu.Unlock()
 		}
-		if s.byOwner[t.credential] == t {
-			delete(s.byOwner, t.credential)
-		}
+		s.retire(t)
 	}
 	for id, e := range s.enrolments {
 		if now.Sub(e.begun) > enrolTTL+maxTTL+collectWithin {

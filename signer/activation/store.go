@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -82,6 +83,9 @@ type credentialRow struct {
 // credential reads a credential. ErrNotFound.
 func (s *store) credential(ctx context.Context, id string) (*credentialRow, error) {
 	var c credentialRow
+	if _, err := uuid.Parse(id); err != nil {
+		return nil, fmt.Errorf("credential: %w", ErrNotFound)
+	}
 	err := s.db.Pool.QueryRow(ctx, `
 		SELECT id::text, account::text, binding, sealed, record, tag, version, state, stopped, certificate, statement, sign_count, approvals
 		FROM activation.credential WHERE id = $1`, id).Scan(&c.ID, &c.Account, &c.Binding, &c.Sealed, &c.Record, &c.Tag,

@@ -27,6 +27,7 @@ type transaction struct {
 	want       solecontrol.Request // R, as the page must have built it
 	offer      solecontrol.Offer
 	size       int64 // of the attributes
+	retired    bool  // in Service.closed; under its mutex
 
 	mu     sync.Mutex
 	key    *solecontrol.TransactionKey // nil once it was used, or is over
@@ -133,10 +134,13 @@ func (s *Service) keep(t *transaction) error {
 	if s.stopped[t.credential] {
 		return ErrSuspended
 	}
-	if old := s.byOwner[t.credential]; old != nil && old.notAfter.After(t.minted) {
-		return ErrBusy
+	if old := s.byOwner[t.credential]; old != nil {
+		if old.notAfter.After(t.minted) {
+			return ErrBusy
+		}
+		s.retire(old)
 	}
-	if len(s.open) >= s.cfg.MaxOpen || s.held+t.size > maxHeld {
+	if len(s.byOwner) >= s.cfg.MaxOpen || s.held+t.size > maxHeld {
 		return fmt.Errorf("%w: too many transactions are open", ErrUnavailable)
 	}
 	s.open[t.id], s.byOwner[t.credential] = t, t
@@ -180,8 +184,25 @@ func (s *Service) shut(t *transaction, state, reason string) {
 	t.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.retire(t)
+}
+
+// retire takes a closed transaction off its credential, and forgets the oldest
+// closed ones: pages that ask for them get their answer from the database. mu is
+// held.
+func (s *Service) retire(t *transaction) {
 	if s.byOwner[t.credential] == t {
 		delete(s.byOwner, t.credential)
+	}
+	if s.open[t.id] != t || t.retired {
+		return
+	}
+	t.retired = true
+	s.closed = append(s.closed, t)
+	for len(s.closed) > maxClosed || len(s.closed) > 1 && s.held > maxHeld/2 {
+		s.remove(s.closed[0])
+		s.closed[0] = nil
+		s.closed = s.closed[1:]
 	}
 }
 
@@ -198,10 +219,10 @@ func (s *Service) dropOpen(credential, reason string) {
 }
 
 // Offer is what the page gets: signed, and with the state at this moment.
-func (s *Service) Offer(_ context.Context, id string) (*solecontrol.SignedOffer, error) {
+func (s *Service) Offer(ctx context.Context, id string) (*solecontrol.SignedOffer, error) {
 	t := s.inMemory(id)
 	if t == nil {
-		return nil, ErrNotFound
+		return nil, s.over(ctx, id)
 	}
 	t.mu.Lock()
 	offer := t.offer
@@ -215,6 +236,20 @@ func (s *Service) Offer(_ context.Context, id string) (*solecontrol.SignedOffer,
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return signed, nil
+}
+
+// over is the error about a transaction that is not in memory.
+func (s *Service) over(ctx context.Context, id string) error {
+	st, err := s.Transaction(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case st.State == TxExpired, st.State == TxOpen: // open in a process that is gone
+		return ErrExpired
+	case st.State == TxCancelled && (st.Reason == string(solecontrol.Suspended) || st.Reason == string(solecontrol.Destroyed)):
+		return ErrSuspended
+	}
+	return ErrUsed
 }
 
 // Transaction says what became of a transaction.
@@ -259,7 +294,7 @@ func (s *Service) Decline(ctx context.Context, id, reason string) error {
 	}
 	t := s.inMemory(id)
 	if t == nil {
-		return ErrNotFound
+		return s.over(ctx, id)
 	}
 	if err := s.end(ctx, id, TxDeclined, reason, "resident:"+t.account); err != nil {
 		return err
@@ -316,14 +351,11 @@ func (s *Service) Collect(ctx context.Context, id string) (*Collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.store.credential(ctx, row.Credential)
+	c, err := s.load(ctx, row.Credential) // whose passkey it was is evidence too
 	if err != nil {
 		return nil, err
 	}
-	binding, err := solecontrol.ParseBinding(stored.Binding)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
-	}
+	binding := c.binding
 	evidence.Passkey, evidence.COSEKey, evidence.DeviceKey = binding.PasskeyID, binding.PasskeyKey, binding.DeviceKey
 	evidence.RPID, evidence.Origin = binding.RPID, s.cfg.ApproveOrigin
 	out := &Collected{Evidence: evidence, At: solecontrol.At(at)}

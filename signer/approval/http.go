@@ -43,7 +43,7 @@ func (o *Origin) routes(log *slog.Logger, now func() time.Time) (http.Handler, e
 	r.Method(http.MethodPost, "/api/enrol/{id}/passkey", o.post("/v1/enrol/", "/passkey",
 		"id", "attestationObject", "clientDataJSON", "transports", "deviceKey"))
 	r.Method(http.MethodPost, "/api/enrol/{id}/seal", o.post("/v1/enrol/", "/seal",
-		"request", "assertion", "enc", "ciphertext"))
+		"request", "assertion", "enc", "ciphertext", "deviceSignature"))
 
 	// A service worker could stand between the page and its published bytes, and
 	// /.well-known/webauthn would let other origins use this one's passkeys.

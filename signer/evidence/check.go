@@ -165,7 +165,7 @@ func (a *audit) takeEvent(l *Event) {
 	}
 	_ = json.Unmarshal(detail["documents"], &e.docs) // absent or of another form: it will not compare
 	var into map[string]*event
-	key := l.Subject
+	var key string
 	switch l.Action {
 	case ActionMade:
 		into, key = a.made, trimPrefix(l.Subject, "credential:")

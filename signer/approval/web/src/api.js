@@ -30,7 +30,7 @@ async function ask(path, init = {}) {
   } catch {
     // not a problem that names its code
   }
-  throw new ApiError(code, answer.status);
+  throw new ApiError(code === 'not-found' ? 'unknown' : code, answer.status);
 }
 
 const json = async (path, init) => {

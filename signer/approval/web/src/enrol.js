@@ -59,7 +59,7 @@ class Enrolling {
       case 'passkey': return this.explain();
       case 'ticket': return this.wait('ticket', 2);
       case 'seal': return this.twice();
-      case 'made': return this.wait('made', 4);
+      case 'sealing': case 'made': return this.wait('made', 4);
       case 'issued': return this.issued();
       case 'expired': return message('problem', 'enrolexpired', { back: this.back });
       default: return message('problem', 'enrolfailed', { back: this.back });
@@ -114,7 +114,7 @@ class Enrolling {
         const offer = await fetchOffer('enrol', this.id, this.who);
         failures = 0;
         this.note(null);
-        if (offer.state !== this.offer.state) return this.go();
+        if (offer.state !== this.offer.state && offer.state !== 'sealing') return this.go();
       } catch (e) {
         if (!['connection', 'unavailable'].includes(e.code)) throw e;
         if (++failures > 2) this.note('connection.text');
@@ -150,6 +150,7 @@ class Enrolling {
           secret.fill(0);
         }
         this.body = { request: toB64(request), assertion, enc: toB64(sealed.enc), ciphertext: toB64(sealed.ciphertext) };
+        if (offer.deviceKey) this.body.deviceSignature = await deviceKey.sign(await deviceKey.find(toB64(offer.passkey)), challenge);
         await this.send();
       },
     };

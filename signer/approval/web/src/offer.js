@@ -67,7 +67,7 @@ const sign = object({
 const enrol = object({
   kind: oneOf('enrol'), enrolment: id, nonce: bytes(32), notAfter: time, hpkeKey: point, rpId: host, rpName: text(200),
   account: uuid, userHandle: bytes(32), userName: text(200), prfSalt: bytes(32), deviceKey: flag, number: matching(/^\d{2}$/),
-  return: text(2048), state: oneOf('passkey', 'ticket', 'seal', 'made', 'issued', 'failed', 'expired'),
+  return: text(2048), state: oneOf('passkey', 'ticket', 'seal', 'sealing', 'made', 'issued', 'failed', 'expired'),
   passkey: optional(bytes()), ticket: optional(bytes(32)),
 });
 

@@ -90,7 +90,7 @@ await check('signing: only when every page of both documents was seen; R, challe
   const { offer } = stub.txs.get(tx);
   assert.equal((await page.locator('.step .code').textContent()).trim(), offer.code);
   await page.locator('button.sign').click();
-  await page.waitForSelector('.done');
+  await page.waitForSelector('section.done');
   const body = last('/approve');
   assert.deepEqual(Object.keys(body).sort(), ['assertion', 'ciphertext', 'enc', 'request']);
   const r = Buffer.from(body.request, 'base64url');
@@ -142,7 +142,7 @@ await check('a lost connection loses nothing; a lost answer is found again', asy
   // The service had it, only the answer was lost.
   stub.txs.get(tx).offer.state = 'approved';
   await page.locator('button.sign').click();
-  await page.waitForSelector('.done');
+  await page.waitForSelector('section.done');
 });
 
 await check('a document that comes not whole is fetched again', async () => {
@@ -236,9 +236,10 @@ await check('with a device key: signed by it, and refused in a browser without i
   const synced = await tab(browser, { backup: true });
   const offer = await enrol(synced, { deviceKey: true });
   const spki = last('/passkey').deviceKey;
+  assert.ok(last('/seal').deviceSignature);
   const tx = await ready({ passkey: offer.passkey, prfSalt: offer.prfSalt, deviceKey: true }, synced);
   await synced.locator('button.sign').click();
-  await synced.waitForSelector('.done');
+  await synced.waitForSelector('section.done');
   const body = last('/approve');
   const key = await crypto.subtle.importKey('spki', fromB64(spki), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
   const challenge = hash('chop/approval/v1\0', Buffer.from(body.request, 'base64url'));

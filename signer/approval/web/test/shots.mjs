@@ -60,7 +60,7 @@ for (const locale of ['en', 'zh-HK', 'zh-CN']) {
     await go(page, `#sign/${await stub.open([form('application.pdf', [lines(1), lines(2)])], { service, passkey: e.passkey })}`);
     await readAll(page);
     await page.locator('button.sign').click();
-    await page.waitForSelector('.done');
+    await page.waitForSelector('section.done');
     await page.waitForTimeout(400);
     await shot(page, 'done');
     await go(page, `#sign/${await stub.open([form('application.pdf', [lines(1)])], { service, state: 'expired' })}`);

@@ -59,7 +59,7 @@ export class Stub {
     if (kind === 'identity') return send(200, { key: this.service.spki });
     if (kind === 'alarm') return send(200, {});
     const known = (kind === 'tx' ? this.txs : this.enrolments).get(id);
-    if (!known) return send(404, { code: 'unknown' });
+    if (!known) return send(404, { code: 'not-found' });
     if (req.method === 'GET') return send(200, this.service.envelope(known.offer));
     const body = JSON.parse(text);
     if (this.answers[act]) return send(...this.answers[act](body, known));
@@ -77,7 +77,7 @@ export class Stub {
         known.offer.state = 'made';
         return send(200, { state: 'made' });
     }
-    send(404, { code: 'unknown' });
+    send(404, { code: 'not-found' });
   }
 
   documents(req, res) {

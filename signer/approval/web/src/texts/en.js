@@ -19,7 +19,7 @@ export const en = {
   // Signing
   'sign.head': '{service} asks you to sign',
   'sign.what.one': 'One document:',
-  'sign.what.many': '{n} documents:',
+  'sign.what.many': '{n} documents',
   'sign.until': 'You can sign until {time}.',
   'sign.minutes': '{n} minutes left.',
   'sign.minute': 'Less than one minute left.',

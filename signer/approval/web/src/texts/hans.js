@@ -17,7 +17,7 @@ export const hans = {
 
   'sign.head': '{service}请你签署',
   'sign.what.one': '文件一份：',
-  'sign.what.many': '文件 {n} 份：',
+  'sign.what.many': '文件 {n} 份',
   'sign.until': '你可以在 {time} 前签署。',
   'sign.minutes': '还剩 {n} 分钟。',
   'sign.minute': '还剩不到一分钟。',

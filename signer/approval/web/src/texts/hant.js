@@ -17,7 +17,7 @@ export const hant = {
 
   'sign.head': '{service}請你簽署',
   'sign.what.one': '文件一份：',
-  'sign.what.many': '文件 {n} 份：',
+  'sign.what.many': '文件 {n} 份',
   'sign.until': '你可以在 {time} 前簽署。',
   'sign.minutes': '尚餘 {n} 分鐘。',
   'sign.minute': '尚餘不足一分鐘。',
