@@ -19,7 +19,10 @@ func (a *appliance) record(ctx context.Context, e audit.Event) error {
 // settleEvents brings the activation process's events that are on their way into the log, if it was ever started.
 func (a *appliance) settleEvents(ctx context.Context) error {
 	var there bool
-	if err := a.db.Pool.QueryRow(ctx, `SELECT to_regclass('activation.audit_pending') IS NOT NULL`).Scan(&there); err != nil {
+	// Before its first start the schema is empty, and not ours to look into.
+	if err := a.db.Pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+			WHERE n.nspname = 'activation' AND c.relname = 'audit_pending' AND has_schema_privilege(n.oid, 'USAGE'))`).Scan(&there); err != nil {
 		return fmt.Errorf("look for the activation process's events: %w", err)
 	}
 	if !there {
