@@ -14,7 +14,7 @@ RIVAL       := bin/timestamp-server-1.2.9
 # Pages that are built and embedded. Each has its target below.
 WEB := web-approval web-portal
 
-.PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test check bench soak fuzz clean
+.PHONY: $(WEB) help deps deps-test deps-bench deps-soak build demo test test-browser check bench soak fuzz clean
 
 help: ## this list
 	@echo "make <target>:"
@@ -37,6 +37,9 @@ demo: deps build ## make an appliance in DIR (./data), sign a PDF, and serve; ON
 test: deps-test $(WEB) ## all tests, with real PostgreSQL and SoftHSM; RUN=regexp chooses, PKG=./ca/... too
 	@scripts/test $(if $(RUN),-run '$(RUN)') $(if $(PKG),$(PKG),./...)
 
+test-browser: deps-test $(WEB) ## the residents' pages in Chromium: every page in three languages, axe-core, flows; takes minutes
+	go test -count=1 -timeout 60m -tags browser -run 'TestPages|TestFlows' -v ./portal
+
 check: $(STATICCHECK) ## gofmt, go vet, staticcheck, and who may import whom
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these files:"; gofmt -l .; exit 1; }
 	go vet ./...
@@ -50,6 +53,7 @@ soak: deps-soak ## the long ones: the demo in a bare Debian, two ways; 200 kills
 	scripts/bare-debian pivot
 	scripts/bare-debian chroot
 	CHOP_KILLS=200 go test -count=1 -timeout 2h -run Killed ./cmd/chop
+	$(MAKE) test-browser
 	$(MAKE) fuzz
 
 fuzz: ## every fuzz target in the tree, FUZZTIME (60s) each

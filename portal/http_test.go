@@ -3,7 +3,6 @@ package portal
 import (
 	"net/http"
 	"net/http/httptest"
-	"time"
 )
 
 func request(method, target, languages string) *http.Request {
@@ -13,8 +12,6 @@ func request(method, target, languages string) *http.Request {
 	}
 	return r
 }
-
-var testTime = time.Date(2026, 11, 23, 6, 5, 0, 0, time.UTC)
 
 // onePage is a small PDF.
 var onePage = []byte("%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n" +

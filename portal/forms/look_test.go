@@ -107,7 +107,7 @@ func longReceipt() ReceiptData {
 func TestLook(t *testing.T) {
 	dir := os.Getenv("CHOP_LOOK")
 	if dir == "" {
-		t.Skip("CHOP_LOOK names no folder")
+		dir = t.TempDir() // nobody looks, but all can be drawn
 	}
 	write := func(name string, b []byte) {
 		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), b, 0o644); err != nil {
