@@ -98,10 +98,14 @@ func bindWrong(r *http.Request, v *visit) []wrong {
 }
 
 func bindState(c *registration.PhoneCase) string {
+	state := string(c.State)
 	if c.HasPasskey {
-		return string(c.State) + "+"
+		state += "+"
 	}
-	return string(c.State)
+	if c.Waiting != "" { // somebody does not answer: the page says so
+		state += "?"
+	}
+	return state
 }
 
 // bindAct takes the phone's forms: the agreement, "this is not me", and on to the approval origin.

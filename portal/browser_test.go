@@ -27,6 +27,10 @@ func (h *house) serve(t *testing.T, l net.Listener) {
 		h.accounts.mu.Lock()
 		h.accounts.phone.State = registration.CaseState(r.PathValue("state"))
 		h.accounts.phone.HasPasskey = r.PathValue("state") == "enrolling"
+		h.accounts.phone.Waiting = ""
+		if r.PathValue("state") == "made" {
+			h.accounts.phone.Waiting = "certificates"
+		}
 		h.accounts.mu.Unlock()
 		http.SetCookie(w, h.cookie(bindCookie, "secret", bindLife))
 		http.Redirect(w, r, "/bind/phone", http.StatusSeeOther)

@@ -62,7 +62,7 @@ const pages = [
     await page.selectOption('#kind', 'none')
     await Promise.all([page.waitForNavigation(), page.click(stop)])
   }],
-  ...['scanned', 'bound', 'accepted', 'enrolling', 'issued', 'done', 'ended'].map((s) => ['bind-' + s, null, go('/test/phone/' + s)])
+  ...['scanned', 'bound', 'accepted', 'enrolling', 'made', 'issued', 'done', 'ended'].map((s) => ['bind-' + s, null, go('/test/phone/' + s)])
 ]
 
 const browser = await chromium.launch({ executablePath: chromiumPath, args: flags })
