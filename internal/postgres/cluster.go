@@ -28,6 +28,9 @@ var errAnother = errors.New("another server has begun meanwhile")
 // errEnded: the server ended while it was waited for.
 var errEnded = errors.New("the server ended")
 
+// errClusterGone: no new one is made in its place by whoever only keeps one running.
+var errClusterGone = errors.New("the database's files are gone")
+
 // stopTimeout is how long a server gets to finish its checkpoint.
 const stopTimeout = 2 * time.Minute
 
@@ -39,6 +42,10 @@ type cluster struct {
 	socket   string // folder of the running server's socket
 	log      *slog.Logger
 	settings map[string]string
+	// otherUsers may reach the socket, also after a restart that another process caused.
+	otherUsers bool
+	// existing: there was a cluster here. A folder without one is not mounted, or was moved away, and no place for a new one.
+	existing bool
 }
 
 func (c *cluster) path(name string) string { return filepath.Join(c.dir, name) }
@@ -76,6 +83,9 @@ func (c *cluster) startNew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if major == 0 && c.existing {
+		return fmt.Errorf("%w: %s has no PG_VERSION", errClusterGone, c.data())
+	}
 	bin, major, err := findBinaries(debianBinaries, major)
 	if err != nil {
 		return err
@@ -103,6 +113,12 @@ func (c *cluster) startNew(ctx context.Context) error {
 	}
 	c.log.Info("database started", "dir", c.dir, "socket", c.socket, "took", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// superDSN is for the cluster's own upkeep. What the superuser says means what PostgreSQL has by that name: the owner
+// of a database can put functions of theirs into its search_path.
+func (c *cluster) superDSN(database string) string {
+	return c.dsn(superuser, database) + " search_path=pg_catalog"
 }
 
 // version is the major version that made the cluster, 0 if there is none yet.
@@ -153,6 +169,11 @@ func (c *cluster) adopt(ctx context.Context, pm postmaster) error {
 	}
 	if err := c.ensureDatabase(ctx); err != nil { // its starter may have been killed before this
 		return err
+	}
+	if c.otherUsers {
+		if err := c.openSocket(); err != nil {
+			return err
+		}
 	}
 	c.log.Info("database adopted", "dir", c.dir, "socket", c.socket, "process", pm.PID)
 	return nil

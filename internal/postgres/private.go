@@ -19,6 +19,10 @@ type PrivateConfig struct {
 	// own under /run, $XDG_RUNTIME_DIR or /tmp: the socket's whole path must
 	// stay under 107 bytes, which a path inside of Dir seldom does.
 	RunDir string
+	// OtherUsers lets processes of other users reach the server's socket, where
+	// pg_hba.conf decides about them: a role that has a password shows it, and
+	// nobody else is let in.
+	OtherUsers bool
 	// Log receives starts, adoptions and stops; nil discards them.
 	Log *slog.Logger
 	// Settings are lines of postgresql.conf that go over the usual ones.
@@ -58,7 +62,7 @@ func StartPrivate(ctx context.Context, cfg PrivateConfig) (*Private, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, fmt.Errorf("find %s: %w", cfg.Dir, err)
 	}
-	c := &cluster{dir: dir, runDir: cfg.RunDir, log: cfg.Log, settings: cfg.Settings}
+	c := &cluster{dir: dir, runDir: cfg.RunDir, log: cfg.Log, settings: cfg.Settings, otherUsers: cfg.OtherUsers}
 
 	turn, err := lockExclusive(ctx, c.path("start.lock"))
 	if err != nil {
@@ -104,6 +108,7 @@ func (p *Private) close() error {
 		return err
 	}
 	defer last.Unlock()
+	defer p.leadNoMore()
 	if err := p.cluster.stop(); err != nil {
 		return fmt.Errorf("stop private database in %s: %w", p.cluster.dir, err)
 	}

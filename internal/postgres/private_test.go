@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -293,6 +294,176 @@ func TestPrivateRecovery(t *testing.T) {
 	}
 	if n := query[int](t, open(t, start(t, dir).DSN()), `SELECT n FROM kept`); n != 7 {
 		t.Errorf("after recovery: %d, want 7", n)
+	}
+}
+
+// A server that is killed under a process that keeps it comes back at the same socket, for the same users.
+func TestPrivateKeep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p, err := postgres.StartPrivate(t.Context(), postgres.PrivateConfig{Dir: dir, OtherUsers: true, Settings: map[string]string{"fsync": "off"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	db := open(t, p.DSN())
+	if _, err := db.Pool.Exec(t.Context(), `CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)`); err != nil {
+		t.Fatal(err)
+	}
+	socket := db.Pool.Config().ConnConfig.Host
+	before, err := os.Stat(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan error, 1)
+	go func() { kept <- p.Keep(ctx) }()
+	const question = `SELECT pg_postmaster_start_time(), n FROM kept`
+	for range 2 {
+		var first, now time.Time
+		var n int
+		if err := db.Pool.QueryRow(t.Context(), question).Scan(&first, &n); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Kill(serverPID(t, dir), unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		for now = first; now.Equal(first); time.Sleep(10 * time.Millisecond) { // the pool's connections are of the old one
+			if err := db.Pool.QueryRow(t.Context(), question).Scan(&now, &n); err != nil {
+				now = first
+			}
+		}
+		if n != 7 {
+			t.Errorf("after the kill: %d, want 7", n)
+		}
+	}
+	stop()
+	if err := <-kept; err != nil {
+		t.Error(err)
+	}
+	if after, err := os.Stat(socket); err != nil || after.Mode() != before.Mode() {
+		t.Errorf("the socket's folder: %v, %v; want %v", after, err, before.Mode())
+	}
+}
+
+// lines hands on what is logged.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
+
+// A kept cluster whose files are gone for a while is not replaced by an empty one; when they are back, it goes on.
+func TestPrivateKeepMakesNone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	logged := make(lines, 1000)
+	p, err := postgres.StartPrivate(t.Context(), postgres.PrivateConfig{
+		Dir: dir, Settings: map[string]string{"fsync": "off"}, Log: slog.New(slog.NewTextHandler(logged, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	db := open(t, p.DSN())
+	if _, err := db.Pool.Exec(t.Context(), `CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan error, 1)
+	go func() { kept <- p.Keep(ctx) }()
+	if err := os.Rename(filepath.Join(dir, "data"), filepath.Join(dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	for line := range logged {
+		if strings.Contains(line, "could not be started again") || strings.Contains(line, "database started") {
+			break
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a cluster in its place: %v", err)
+	}
+	if err := os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := <-kept; err != nil {
+		t.Error(err)
+	}
+	n := 0
+	if err := db.Pool.QueryRow(t.Context(), `SELECT n FROM kept`).Scan(&n); err != nil || n != 7 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// After a kill a process with another folder for sockets may be the first to start the server: those who knew it by the
+// old one reach it.
+func TestPrivateKeepFollows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p, err := postgres.StartPrivate(t.Context(), postgres.PrivateConfig{Dir: dir, Settings: map[string]string{"fsync": "off"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, p.DSN())
+	if _, err := db.Pool.Exec(t.Context(), `CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)`); err != nil {
+		t.Fatal(err)
+	}
+	known := db.Pool.Config().ConnConfig.Host
+	if err := unix.Kill(serverPID(t, dir), unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := os.MkdirTemp("/tmp", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(elsewhere)
+	other, err := postgres.StartPrivate(t.Context(), postgres.PrivateConfig{
+		Dir: dir, RunDir: filepath.Join(elsewhere, "s"), Settings: map[string]string{"fsync": "off"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(other.DSN(), elsewhere) {
+		t.Fatalf("the server answers at %s", other.DSN())
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan error, 1)
+	go func() { kept <- p.Keep(ctx) }()
+	var first time.Time
+	for round := range 3 { // after the first one it is Keep that starts it, where it was at first
+		now, n := first, 0
+		for now.Equal(first) {
+			if err := db.Pool.QueryRow(t.Context(), `SELECT pg_postmaster_start_time(), n FROM kept`).Scan(&now, &n); err != nil {
+				now = first
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		if n != 7 {
+			t.Errorf("round %d: %d, want 7", round, n)
+		}
+		if first = now; round == 2 {
+			break
+		}
+		if err := unix.Kill(serverPID(t, dir), unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if err := <-kept; err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(other.Close(), p.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(known); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket's folder is left: %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 const maxSocketPath = 107
 
 // makeRunDir makes the folder of the socket, which only the server's account
-// (and root) may enter.
+// (and root) may enter, unless other users may.
 func (s *server) makeRunDir() (string, error) {
 	if s.runDir != "" {
 		dir, err := filepath.Abs(s.runDir)
@@ -66,7 +66,11 @@ func (s *server) makePrivate(dir string) error {
 	if err := os.Chown(dir, uid, gid); err != nil {
 		return fmt.Errorf("give socket folder to %s: %w", s.account.name, err)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	mode := os.FileMode(0o700)
+	if s.otherUsers {
+		mode = 0o711 // to enter, not to list
+	}
+	if err := os.Chmod(dir, mode); err != nil {
 		return fmt.Errorf("close socket folder: %w", err)
 	}
 	return nil

@@ -2,16 +2,10 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ActivationRole is the role of the activation process, and ActivationSchema the
@@ -29,9 +23,6 @@ type Separate struct {
 	Role     string // lower-case letters, digits and _
 	Schema   string // likewise
 	Password string // of at least 20 letters and digits
-	// OtherUsers lets processes of other users reach the server's socket, where
-	// pg_hba.conf decides about them: this role by its password, nobody else.
-	OtherUsers bool
 }
 
 var (
@@ -57,7 +48,7 @@ func (s Separate) Statements(database string) ([]string, error) {
 		return nil, err
 	}
 	return []string{
-		`DO $$ BEGIN CREATE ROLE ` + s.Role + ` LOGIN NOINHERIT; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+		createRole(s.Role),
 		`SET password_encryption = 'scram-sha-256'`,
 		`ALTER ROLE ` + s.Role + ` PASSWORD '` + s.Password + `'`,
 		`GRANT CONNECT ON DATABASE ` + pgx.Identifier{database}.Sanitize() + ` TO ` + s.Role,
@@ -83,90 +74,11 @@ func (p *Private) SeparateIn(ctx context.Context, s Separate, database string) (
 	return p.cluster.separate(ctx, s, database)
 }
 
-func (c *cluster) separate(ctx context.Context, s Separate, database string) (_ string, err error) {
+func (c *cluster) separate(ctx context.Context, s Separate, database string) (string, error) {
 	statements, err := s.Statements(database)
 	if err != nil {
 		return "", err
 	}
-	conn, err := pgx.Connect(ctx, c.dsn(superuser, database))
-	if err != nil {
-		return "", fmt.Errorf("connect as %s: %w", superuser, err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
-	for _, statement := range statements {
-		// Roles are of the whole cluster: two processes that change one at the same
-		// moment meet in its catalogue ("tuple concurrently updated", XX000).
-		for try := 1; ; try++ {
-			_, err := conn.Exec(ctx, statement)
-			var pg *pgconn.PgError
-			if err == nil {
-				break
-			}
-			if !errors.As(err, &pg) || pg.Code != "XX000" || try == 20 {
-				return "", fmt.Errorf("make separate role %s: %w", s.Role, err)
-			}
-			if err := pause(ctx, min(try, 6)); err != nil {
-				return "", fmt.Errorf("make separate role %s: %w", s.Role, err)
-			}
-		}
-	}
-	if err := c.admitPasswords(ctx, conn, s.Role); err != nil {
-		return "", err
-	}
-	if s.OtherUsers {
-		if err := c.openSocket(); err != nil {
-			return "", err
-		}
-	}
-	return c.dsn(s.Role, database) + " password=" + s.Password + s.DSNOptions(), nil
-}
-
-// hbaFile is pg_hba.conf. The kernel tells the server who connects: root, and
-// whoever runs the server, may act as the two roles of pg_ident.conf. A role
-// that is separate shows its password, whoever its user is.
-const hbaFile = "local all " + ActivationRole + " scram-sha-256\nlocal all all peer map=chop\n"
-
-// admitPasswords sees to it that the server asks the role for its password, also
-// one that an older release started, which is running still.
-func (c *cluster) admitPasswords(ctx context.Context, conn *pgx.Conn, role string) error {
-	if role != ActivationRole {
-		return nil
-	}
-	const query = `SELECT EXISTS (SELECT FROM pg_hba_file_rules WHERE $1 = ANY (user_name) AND auth_method = 'scram-sha-256')`
-	var there bool
-	if err := conn.QueryRow(ctx, query, role).Scan(&there); err != nil {
-		return fmt.Errorf("read the server's rules of admission: %w", err)
-	}
-	if !there {
-		path := filepath.Join(c.data(), "pg_hba.conf")
-		old, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("read pg_hba.conf: %w", err)
-		}
-		if strings.Contains(string(old), ActivationRole) {
-			return fmt.Errorf("pg_hba.conf has another rule for %s", ActivationRole)
-		}
-		// In place, so that the file's owner stays.
-		if err := os.WriteFile(path, []byte(hbaFile), 0o600); err != nil {
-			return fmt.Errorf("write pg_hba.conf: %w", err)
-		}
-	}
-	// Also where it was there: another process may have written it a moment ago.
-	if _, err := conn.Exec(ctx, `SELECT pg_reload_conf()`); err != nil {
-		return fmt.Errorf("reload the server's settings: %w", err)
-	}
-	return nil
-}
-
-// openSocket lets other users reach the socket: to enter the folder, not to
-// list it.
-func (c *cluster) openSocket() error {
-	if err := os.Chmod(c.socket, 0o711); err != nil {
-		return fmt.Errorf("open socket folder: %w", err)
-	}
-	err := os.Chmod(filepath.Join(c.socket, fmt.Sprintf(".s.PGSQL.%d", port)), 0o777)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("open socket: %w", err)
-	}
-	return nil
+	dsn := c.dsn(s.Role, database) + " password=" + s.Password + s.DSNOptions()
+	return dsn, c.admit(ctx, s.Role, database, statements, dsn)
 }

@@ -211,7 +211,7 @@ func (s *server) command(program, data string, args ...string) (*command, error)
 // await returns when the server answers, with errEnded when it has ended.
 func (c *cluster) await(ctx context.Context, ended func() bool) error {
 	for {
-		conn, err := pgx.Connect(ctx, c.dsn(superuser, "postgres"))
+		conn, err := pgx.Connect(ctx, c.superDSN("postgres"))
 		if err == nil {
 			return conn.Close(ctx)
 		}

@@ -54,6 +54,9 @@ func (c *cluster) usualSettings() map[string]string {
 	if info, err := os.Stat("/dev/shm"); err != nil || !info.IsDir() {
 		m["dynamic_shared_memory_type"] = "mmap"
 	}
+	if c.otherUsers {
+		m["unix_socket_permissions"] = "0777"
+	}
 	maps.Copy(m, c.settings)
 	return m
 }
@@ -93,7 +96,7 @@ func (s *server) writeSettings() error {
 // ensureDatabase makes the appliance's role and database where they are
 // missing; a kill between the two is healed by the next start.
 func (c *cluster) ensureDatabase(ctx context.Context) (err error) {
-	conn, err := pgx.Connect(ctx, c.dsn(superuser, "postgres"))
+	conn, err := pgx.Connect(ctx, c.superDSN("postgres"))
 	if err != nil {
 		return fmt.Errorf("connect as %s: %w", superuser, err)
 	}
