@@ -1,27 +1,11 @@
 package hsm
 
 /*
-#cgo LDFLAGS: -ldl
-#include <dlfcn.h>
 #include <stdlib.h>
 
 // The three types of PKCS#11 2.40 that an attribute array needs.
 typedef struct { unsigned long type; void *value; unsigned long len; } ck_attribute;
 typedef unsigned long (*get_attribute_value)(unsigned long session, unsigned long object, ck_attribute *template, unsigned long count);
-// CK_FUNCTION_LIST begins with a CK_VERSION, padded to a pointer's size;
-// C_GetAttributeValue is its 25th function.
-typedef struct { void *version; void *functions[68]; } ck_function_list;
-typedef unsigned long (*get_function_list)(ck_function_list **list);
-
-static void *find_get_attribute_value(const char *module) {
-	void *lib = dlopen(module, RTLD_NOW | RTLD_NOLOAD);
-	if (lib == NULL) return NULL;
-	get_function_list get = (get_function_list)dlsym(lib, "C_GetFunctionList");
-	ck_function_list *list = NULL;
-	if (get == NULL || get(&list) != 0 || list == NULL) list = NULL;
-	dlclose(lib); // the module stays loaded by its first opener
-	return list == NULL ? NULL : list->functions[24];
-}
 
 static unsigned long call_get_attribute_value(void *fn, unsigned long session, unsigned long object, ck_attribute *t, unsigned long n) {
 	return ((get_attribute_value)fn)(session, object, t, n);
@@ -77,11 +61,9 @@ const maxTemplate = 64
 // readArray reads an attribute of attributes, values included: miekg/pkcs11
 // has no place for the inner pointers, so this one call goes past it.
 func (s *session) readArray(h pkcs11.ObjectHandle, kind uint) ([]*pkcs11.Attribute, error) {
-	path := C.CString(s.cfg.Module)
-	defer C.free(unsafe.Pointer(path))
-	fn := C.find_get_attribute_value(path)
-	if fn == nil {
-		return nil, fmt.Errorf("read attribute %#x: the module has no C_GetAttributeValue", kind)
+	fn, err := function(s.cfg.Module, fnGetAttributeValue)
+	if err != nil {
+		return nil, fmt.Errorf("read attribute %#x: %w", kind, err)
 	}
 	outer := (*C.ck_attribute)(C.calloc(1, C.sizeof_ck_attribute))
 	defer C.free(unsafe.Pointer(outer))

@@ -69,6 +69,7 @@ func FuzzParseMessage(f *testing.F) {
 	add(0, opPulse, make([]byte, 16))
 	add(3, opError, encodeError(ErrWrappedKey)...)
 	add(4, opHello, hello{Config{Module: "/m", Label: "l", PIN: "p", Sessions: 8}, time.Second}.encode()...)
+	add(5, opHello, (&launched{hello: hello{Config{Module: "/m", Label: "l", PIN: "p"}, time.Second}, uses: UseKeys}).encode()...)
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x01\x01\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
@@ -77,6 +78,9 @@ func FuzzParseMessage(f *testing.F) {
 		}
 		if _, err := decodeHello(m.fields); err == nil && len(m.fields) != 6 {
 			t.Fatal("hello of another length")
+		}
+		if l, err := decodeLaunch(m.fields); err == nil && (l.uses == 0 || len(m.fields) != 7) {
+			t.Fatal("a launch for no use")
 		}
 		if err := decodeError(m.fields); err == nil || err.Error() == "" && len(m.fields[1]) > 0 {
 			t.Fatal("an error became none")

@@ -11,12 +11,15 @@ import (
 // in the module and since when; the parent decides that it hangs and kills it.
 // A worker that says nothing at all, though it holds calls, hangs as well.
 
+// openPatience is how many times the time for another call opening a token may take.
+const openPatience = 6
+
 // allowance is how long the token may work on one request. Finding RSA primes
 // takes long on small devices, and so do starting a module and probing a vault.
 func (p *process) allowance(op op) time.Duration {
 	switch op {
 	case opHello, opGenerateKey, opVaultGenerate, opVault:
-		return 6 * p.timeout
+		return openPatience * p.timeout
 	}
 	return p.timeout
 }

@@ -128,11 +128,9 @@ func (m *localMAC) Sum(ctx context.Context, message []byte) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.SignInit(s.h, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_SHA256_HMAC, nil)}, key); err != nil {
-			return err
-		}
-		// Not noted as a signature: the same message has the same tag, however often.
-		if sum, err = s.Sign(s.h, message); err == nil && len(sum) != sha256.Size {
+		sum, err = s.signOnce(key, signInput{pkcs11.NewMechanism(pkcs11.CKM_SHA256_HMAC, nil), message})
+		s.signed = false // the same message has the same tag, however often
+		if err == nil && len(sum) != sha256.Size {
 			return fmt.Errorf("the token made a tag of %d bytes", len(sum))
 		}
 		return err

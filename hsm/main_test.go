@@ -9,10 +9,11 @@ import (
 	"chop/hsm"
 )
 
-// TestMain lets the test binary serve as its own token worker.
+// TestMain lets the test binary serve as its own token worker, of both kinds.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "hsm-worker" {
-		if err := hsm.WorkerMain(context.Background()); err != nil {
+	bodies := map[string]func(context.Context) error{"hsm-worker": hsm.WorkerMain, "hsm-worker-launched": hsm.LaunchedMain}
+	if len(os.Args) > 1 && bodies[os.Args[1]] != nil {
+		if err := bodies[os.Args[1]](context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

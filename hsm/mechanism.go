@@ -97,13 +97,9 @@ func pssParams(pub *rsa.PublicKey, h crypto.Hash, opts *rsa.PSSOptions) ([]byte,
 
 // sign asks the token for one signature and encodes it as crypto.Signer does.
 func (s *session) sign(key pkcs11.ObjectHandle, pub crypto.PublicKey, in signInput) ([]byte, error) {
-	if err := s.SignInit(s.h, []*pkcs11.Mechanism{in.mech}, key); err != nil {
-		return nil, fmt.Errorf("begin signature: %w", err)
-	}
-	s.signed = true
-	sig, err := s.Sign(s.h, in.data)
+	sig, err := s.signOnce(key, in)
 	if err != nil {
-		return nil, fmt.Errorf("make signature: %w", err)
+		return nil, err
 	}
 	switch pub := pub.(type) {
 	case *ecdsa.PublicKey:

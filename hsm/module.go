@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/miekg/pkcs11"
 )
@@ -14,6 +15,8 @@ type module struct {
 	*pkcs11.Ctx
 	cfg    *Config
 	loaded time.Time
+
+	signInit, signMake unsafe.Pointer // C_SignInit and C_Sign (signcall.go)
 }
 
 // CK_TOKEN_INFO.flags, PKCS#11 2.40, 3.2.
@@ -31,6 +34,10 @@ func loadModule(cfg *Config) (*module, error) {
 		return nil, fmt.Errorf("load PKCS#11 module %s: not a loadable module of this architecture", cfg.Module)
 	}
 	m := &module{Ctx: ctx, cfg: cfg, loaded: time.Now()}
+	if err := m.findSign(); err != nil {
+		ctx.Destroy()
+		return nil, fmt.Errorf("load PKCS#11 module %s: %w", cfg.Module, err)
+	}
 	if err := m.initialize(); err != nil {
 		ctx.Destroy()
 		return nil, err

@@ -1,30 +1,26 @@
 package hsm
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process is one running worker process and the calls that it holds.
 type process struct {
-	cmd     *exec.Cmd
+	cmd     *exec.Cmd // nil: a launcher's, which ends with the connection
 	wire    *wire
 	log     *slog.Logger
 	timeout time.Duration
+	drained chan struct{} // closed when its last answer was read
 	exited  chan struct{} // closed when the process was reaped
 
 	started  time.Time
@@ -50,57 +46,74 @@ type call struct {
 // one may be asked.
 var errNotSent = errors.New("request not sent")
 
-// startProcess runs argv with one end of a socket pair as its descriptor 3 and
-// waits until it has opened the token.
+// startProcess starts a worker process, or asks a launcher for one, and waits until it has opened the token.
 func startProcess(ctx context.Context, w *WorkerConfig) (*process, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	var p *process
+	var err error
+	if w.Dial != nil {
+		p, err = dialProcess(ctx, w)
+	} else {
+		p, err = ownProcess(w)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("make socket pair: %w", err)
+		return nil, fmt.Errorf("start worker: %w", err)
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "worker")
-	conn, err := net.FileConn(ours)
-	ours.Close()
+	go p.receive()
+	go p.watch()
+	h := hello{w.Token, w.CallTimeout}
+	switch {
+	case w.Dial != nil:
+		h.cfg = Config{} // the launcher knows it, and we do not
+	case w.UID > 0 && h.cfg.SoftHSMDir != "":
+		h.cfg.SoftHSMDir = ownFolder
+	}
+	if _, err := p.call(ctx, opHello, h.encode()...); err != nil {
+		p.kill(ErrClosed)
+		return nil, fmt.Errorf("start worker: %w", err)
+	}
+	return p, nil
+}
+
+func newProcess(conn net.Conn, w *WorkerConfig, log *slog.Logger) *process {
+	return &process{
+		wire: newWire(conn, w.CallTimeout), log: log,
+		timeout: w.CallTimeout, started: time.Now(), drained: make(chan struct{}), exited: make(chan struct{}),
+		calls: make(map[uint64]*call), gone: make(chan struct{}),
+	}
+}
+
+// dialProcess takes the process that a launcher starts for us. It ends with the connection.
+func dialProcess(ctx context.Context, w *WorkerConfig) (*process, error) {
+	conn, err := w.Dial(ctx)
 	if err != nil {
-		theirs.Close()
-		return nil, fmt.Errorf("make socket pair: %w", err)
+		return nil, fmt.Errorf("%w: reach its launcher: %w", ErrWorkerDied, err)
 	}
-	cmd := exec.Command(w.Argv[0], w.Argv[1:]...)
-	cmd.ExtraFiles = []*os.File{theirs}
-	// A group of its own: Ctrl-C in a terminal is for the caller, who may
-	// still need the token to end in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stderr, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
+	return newProcess(conn, w, w.Log.With("role", w.Role)), nil
+}
+
+// ownProcess runs argv with one end of a socket pair as its descriptor 3.
+func ownProcess(w *WorkerConfig) (*process, error) {
+	conn, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
 	}
+	cmd, stderr, err := w.start(w.Argv, theirs)
 	theirs.Close()
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("start worker: %w", err)
+		return nil, err
 	}
-	p := &process{
-		cmd: cmd, wire: newWire(conn, w.CallTimeout), log: w.Log.With("role", w.Role, "pid", cmd.Process.Pid),
-		timeout: w.CallTimeout, started: time.Now(), exited: make(chan struct{}),
-		calls: make(map[uint64]*call), gone: make(chan struct{}),
-	}
+	p := newProcess(conn, w, w.Log.With("role", w.Role, "pid", cmd.Process.Pid))
+	p.cmd = cmd
 	go func() {
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			p.log.Warn("token worker says", "text", lines.Text())
-		}
-		_, _ = io.Copy(io.Discard, stderr) // after a line too long to log
-		err := cmd.Wait()
-		if err == nil {
-			err = errors.New("exit status 0")
+		err := ended(cmd, stderr, p.log)
+		select {
+		case <-p.drained: // what it answered before it ended counts
+		case <-time.After(time.Second):
 		}
 		p.fail(fmt.Errorf("%w: %w", ErrWorkerDied, err))
 		close(p.exited)
 	}()
-	go p.receive()
-	go p.watch()
-	if _, err := p.call(ctx, opHello, hello{w.Token, w.CallTimeout}.encode()...); err != nil {
-		p.kill(ErrClosed)
-		return nil, fmt.Errorf("start worker: %w", err)
-	}
 	return p, nil
 }
 
@@ -189,6 +202,14 @@ func (p *process) receive() {
 	for {
 		m, err := p.wire.receive()
 		if err != nil {
+			close(p.drained)
+		}
+		if err != nil && p.cmd == nil {
+			p.kill(fmt.Errorf("%w: %w", ErrWorkerDied, err))
+			close(p.exited)
+			return
+		}
+		if err != nil {
 			// Its exit status says more than our end of the socket; wait a
 			// moment for it.
 			select {
@@ -237,7 +258,9 @@ func (p *process) end(err error) {
 func (p *process) kill(err error) {
 	p.fail(err)
 	p.wire.conn.Close()
-	_ = p.cmd.Process.Kill() // it may be gone already
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill() // it may be gone already
+	}
 }
 
 // retire lets the process finish what it has, and ends it; done cuts that
@@ -272,7 +295,7 @@ func (p *process) stop() {
 	select {
 	case <-p.exited:
 	case <-time.After(p.timeout):
-		_ = p.cmd.Process.Kill()
+		p.kill(ErrClosed)
 		<-p.exited
 	}
 }

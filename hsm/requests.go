@@ -29,6 +29,9 @@ func (s *server) handle(m message) ([][]byte, error) {
 	if len(f) != arity(m.op) {
 		return nil, errFrame
 	}
+	if !s.may(m.op) {
+		return nil, errUseOnly
+	}
 	ctx := context.Background()
 	switch m.op {
 	case opKey:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,6 +69,22 @@ func (l *Local) Sealer(ctx context.Context, label string) (Sealer, error) {
 	return k, nil
 }
 
+// openSealer opens a sealing key that is there.
+func (l *Local) openSealer(ctx context.Context, label string) (Sealer, error) {
+	if err := checkLabel(label); err != nil {
+		return nil, err
+	}
+	k := &localSealer{l: l, label: label}
+	err := l.do(ctx, func(s *session) error {
+		_, err := k.find(s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open sealer %q: %w", label, err)
+	}
+	return k, nil
+}
+
 // sealingRules: it encrypts and decrypts by GCM, and does nothing else.
 func sealingRules() []expected {
 	return []expected{
@@ -99,7 +116,7 @@ func (s *session) makeSealingKey(label string) error {
 }
 
 // find returns the sealing keys, looked up and compared with the rules again
-// if the module was initialised since.
+// if the module was initialised since: made in this token, and never out of it.
 func (k *localSealer) find(s *session) ([]sealingKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -107,20 +124,27 @@ func (k *localSealer) find(s *session) ([]sealingKey, error) {
 	if k.keys != nil && k.epoch == epoch {
 		return k.keys, nil
 	}
-	found, err := s.find(attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_LABEL, k.label))
+	found, err := s.find(attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), attr(pkcs11.CKA_TOKEN, true),
+		attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_LABEL, k.label))
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("sealing key: %w", ErrKeyNotFound)
 	}
+	native := func(n uint) []byte { return binary.NativeEndian.AppendUint64(nil, uint64(n)) }
+	rules := append(sealingRules(),
+		yes(pkcs11.CKA_LOCAL, "CKA_LOCAL"),
+		yes(pkcs11.CKA_NEVER_EXTRACTABLE, "CKA_NEVER_EXTRACTABLE"),
+		yes(pkcs11.CKA_ALWAYS_SENSITIVE, "CKA_ALWAYS_SENSITIVE"),
+		expected{pkcs11.CKA_VALUE_LEN, "CKA_VALUE_LEN", native(32)})
 	var keys []sealingKey
 	for _, h := range found {
 		v, err := s.attributes(h, pkcs11.CKA_ID)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.checkRules("sealing key", h, sealingRules()); err != nil {
+		if err := s.checkRules("sealing key", h, rules); err != nil {
 			return nil, err
 		}
 		keys = append(keys, sealingKey{v[0], h})

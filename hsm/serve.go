@@ -23,12 +23,59 @@ import (
 // 3 tells it to, and serves it there until the other end closes. It ignores
 // the signals that end its parent, which decides when the token is done with.
 func WorkerMain(ctx context.Context) error {
-	file := os.NewFile(3, "parent")
+	return workerMain(ctx, nil)
+}
+
+// LaunchedMain is WorkerMain for Launch: descriptor 4 tells which token to open, and what whoever is at the other end of
+// descriptor 3 may do with it.
+func LaunchedMain(ctx context.Context) error {
+	conn, err := inheritedConn(4)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := secureProcess(); err != nil {
+		return fmt.Errorf("token worker: %w", err)
+	}
+	launcher := newWire(conn, time.Minute)
+	m, err := launcher.receive()
+	if err != nil {
+		return fmt.Errorf("token worker: read configuration: %w", err)
+	}
+	h, err := decodeLaunch(m.fields)
+	if err != nil || m.op != opHello {
+		return fmt.Errorf("token worker: read configuration: %w", errFrame)
+	}
+	// Whoever connected may have given up on a module that does not start; nobody but we can know.
+	opening := time.AfterFunc(12*h.timeout, func() { os.Exit(1) })
+	defer opening.Stop()
+	h.opening, h.launcher = opening, launcher
+	return workerMain(ctx, h)
+}
+
+// launched is what a launcher gives.
+type launched struct {
+	hello
+	uses     Uses
+	launcher *wire
+	opening  *time.Timer
+}
+
+func inheritedConn(fd uintptr) (net.Conn, error) {
+	file := os.NewFile(fd, "parent")
 	conn, err := net.FileConn(file)
 	if err != nil {
-		return errors.New("descriptor 3 is not a socket: a token worker is started by its service, not by hand")
+		return nil, fmt.Errorf("descriptor %d is not a socket: a token worker is started by its service, not by hand", fd)
 	}
 	file.Close()
+	return conn, nil
+}
+
+func workerMain(ctx context.Context, given *launched) error {
+	conn, err := inheritedConn(3)
+	if err != nil {
+		return err
+	}
 	defer conn.Close()
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	if err := secureProcess(); err != nil {
@@ -39,6 +86,9 @@ func WorkerMain(ctx context.Context) error {
 
 	w := newWire(conn, time.Minute)
 	m, err := w.receive()
+	if given != nil && errors.Is(err, io.EOF) {
+		return nil // whoever connected has thought better of it
+	}
 	if err != nil {
 		return fmt.Errorf("token worker: read configuration: %w", err)
 	}
@@ -46,19 +96,36 @@ func WorkerMain(ctx context.Context) error {
 	if err != nil || m.op != opHello {
 		return fmt.Errorf("token worker: read configuration: %w", errFrame)
 	}
-	token, err := Open(ctx, h.cfg)
+	if given != nil {
+		h = given.hello
+	}
+	token, err := openToken(ctx, h, given)
 	if err != nil {
 		return w.send(m.id, opError, encodeError(err)...)
 	}
 	if err := w.send(m.id, opOK); err != nil {
 		return fmt.Errorf("token worker: %w", err)
 	}
-	s := &server{wire: w, token: token, work: make(chan message, 1024)}
+	s := &server{wire: w, token: token, work: make(chan message, 1024), given: given}
 	err = s.serve(h.timeout)
 	if errors.Is(err, io.EOF) { // the parent is gone, or wants us gone
 		return nil
 	}
 	return fmt.Errorf("token worker: %w", err)
+}
+
+// openToken opens it in its turn, where others may open it too.
+func openToken(ctx context.Context, h hello, given *launched) (*Local, error) {
+	if given == nil {
+		return Open(ctx, h.cfg)
+	}
+	defer given.opening.Stop()
+	if err := given.ask(); err != nil {
+		return nil, err
+	}
+	token, err := Open(ctx, h.cfg)
+	given.report(err)
+	return token, err
 }
 
 // secureProcess keeps the PIN out of core files and debuggers.
@@ -77,6 +144,7 @@ type server struct {
 	wire  *wire
 	token *Local
 	work  chan message
+	given *launched // nil: whoever asks has the PIN, and may do everything
 
 	keys    sync.Map // keyName -> *servedKey
 	vaults  sync.Map // KEK name -> *localVault
@@ -95,6 +163,8 @@ type runningCall struct{ id, since atomic.Uint64 }
 
 // unanswered stands for the id of a request that has none.
 const unanswered = math.MaxUint64
+
+func (s *server) may(op op) bool { return s.given == nil || s.given.uses.allow(op) }
 
 type servedKey struct {
 	*localKey
@@ -141,7 +211,7 @@ func (s *server) read() error {
 		if err != nil {
 			return err
 		}
-		if m.op == opUseSign && len(m.fields) == arity(m.op) {
+		if m.op == opUseSign && s.may(m.op) && len(m.fields) == arity(m.op) {
 			// Noted here, in the order of arrival: a caller that gives up may
 			// send opUseEnd while opUseSign is still in the module.
 			s.uses.Store(string(m.fields[0]), &servedUse{})

@@ -16,7 +16,11 @@ func (s *server) vault(kek string) (*localVault, error) {
 	if v, ok := s.vaults.Load(kek); ok {
 		return v.(*localVault), nil
 	}
-	v, err := s.token.openVault(context.Background(), kek)
+	open := s.token.openVault
+	if s.given != nil {
+		open = s.token.existingVault
+	}
+	v, err := open(context.Background(), kek)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +93,11 @@ func (s *server) sealer(label string) (Sealer, error) {
 	if v, ok := s.sealers.Load(label); ok {
 		return v.(Sealer), nil
 	}
-	v, err := s.token.Sealer(context.Background(), label)
+	open := s.token.Sealer
+	if s.given != nil {
+		open = s.token.openSealer
+	}
+	v, err := open(context.Background(), label)
 	if err != nil {
 		return nil, err
 	}

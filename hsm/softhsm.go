@@ -23,7 +23,7 @@ var softHSMEnv sync.Mutex
 
 // softHSMTurn waits for this process's turn to initialise SoftHSM or to log in on the token in dir. SoftHSM rewrites
 // the token's own file at each login, and empties it first: another process that reads it in that moment takes the
-// token for absent. Modules other than SoftHSM need no turn (dir is empty).
+// token for absent, and one that is killed in it leaves it so (kept.go). Modules other than SoftHSM need no turn (dir is empty).
 func softHSMTurn(dir string) (done func(), err error) {
 	if dir == "" {
 		return func() {}, nil
@@ -43,6 +43,9 @@ func softHSMTurn(dir string) (done func(), err error) {
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for the token's turn: %w", err), f.Close())
+	}
+	if err := keepTokenObjects(dir); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return func() { f.Close() }, nil
 }
@@ -159,15 +162,15 @@ func withSoftHSMConf(dir string, fn func() error) error {
 	return fn()
 }
 
-// replaceFile writes a file whole or not at all; another process may be
-// reading it.
+// replaceFile writes a file whole or not at all, whatever happens to the process or
+// the machine; another process may be reading it.
 func replaceFile(path, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -32,7 +32,16 @@ func (l *Local) Vault(ctx context.Context, kek string) (Vault, error) {
 	return v, nil
 }
 
+// openVault makes the KEK if it is absent; existingVault says ErrKeyNotFound then.
 func (l *Local) openVault(ctx context.Context, name string) (*localVault, error) {
+	return l.vault(ctx, name, true)
+}
+
+func (l *Local) existingVault(ctx context.Context, name string) (*localVault, error) {
+	return l.vault(ctx, name, false)
+}
+
+func (l *Local) vault(ctx context.Context, name string, absent bool) (*localVault, error) {
 	if err := checkLabel(name); err != nil {
 		return nil, err
 	}
@@ -57,7 +66,7 @@ func (l *Local) openVault(ctx context.Context, name string) (*localVault, error)
 		if err != nil {
 			return err
 		}
-		if len(keks) == 0 {
+		if len(keks) == 0 && absent {
 			if err := s.createKEK(name, 1, mechanism); err != nil {
 				return err
 			}

@@ -126,6 +126,36 @@ func TestKeysMadeTwice(t *testing.T) {
 	}
 }
 
+// A secret of another kind by the sealing key's name is none; an AES key that somebody brought along is refused.
+func TestSealerBesideOthers(t *testing.T) {
+	l := freshLocal(t)
+	if _, err := l.MAC(t.Context(), "data"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.Sealer(t.Context(), "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := s.Seal(t.Context(), []byte("x"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := s.Open(t.Context(), sealed, nil); err != nil || string(b) != "x" {
+		t.Errorf("%q, %v", b, err)
+	}
+	inSession(t, l, func(s *session) {
+		_, err := s.CreateObject(s.h, append(template(sealingRules()), attr(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY),
+			attr(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES), attr(pkcs11.CKA_TOKEN, true), attr(pkcs11.CKA_LABEL, "known"),
+			attr(pkcs11.CKA_ID, []byte("x")), attr(pkcs11.CKA_VALUE, make([]byte, 32))))
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if _, err := l.Sealer(t.Context(), "known"); !errors.Is(err, ErrUnsafeToken) || !strings.Contains(err.Error(), "CKA_LOCAL") {
+		t.Errorf("imported key: got %v, want ErrUnsafeToken naming CKA_LOCAL", err)
+	}
+}
+
 // The key that a use has unwrapped is lost with its session between two
 // signatures: it is unwrapped again.
 func TestUseOutlivesItsSession(t *testing.T) {

@@ -117,6 +117,17 @@ func decodeHello(f [][]byte) (hello, error) {
 	return h, nil
 }
 
+// decodeLaunch reads what a launcher gives: hello, and one octet of Uses.
+func decodeLaunch(f [][]byte) (*launched, error) {
+	if len(f) != 7 || len(f[6]) != 1 || f[6][0] == 0 || Uses(f[6][0])&^everyUse != 0 {
+		return nil, errFrame
+	}
+	h, err := decodeHello(f[:6])
+	return &launched{hello: h, uses: Uses(f[6][0])}, err
+}
+
+func (l *launched) encode() [][]byte { return append(l.hello.encode(), []byte{byte(l.uses)}) }
+
 // encodeKeys and decodeKeys carry a list as label, CKA_ID, SPKI; repeated.
 func encodeKeys(keys []KeyInfo) ([][]byte, error) {
 	f := make([][]byte, 0, 3*len(keys))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 )
@@ -16,6 +17,17 @@ type WorkerConfig struct {
 	// Argv starts a program that calls WorkerMain. It inherits the
 	// environment, since vendors' modules read it; the PIN is not in it.
 	Argv []string
+	// Launched starts a program that calls LaunchedMain; for Launch.
+	Launched []string
+	// Uses are what whoever connects to a Launch may do.
+	Uses Uses
+	// UID is the user and group that the process runs as, for which this one
+	// must be root; 0 or less: as this one. Of SoftHSM's folder, which must be
+	// theirs, only its own permissions count, not those of the folders above it.
+	UID int
+	// Dial connects to a Launch of another process, which starts the worker and
+	// knows the token. Then Argv, Launched, Uses, UID and Token are not used.
+	Dial func(context.Context) (net.Conn, error)
 	// Token is what the worker opens.
 	Token Config
 	// CallTimeout is how long the module may work on one request before the
@@ -52,23 +64,8 @@ type Worker struct {
 
 // StartWorker starts the process and waits until it has opened the token.
 func StartWorker(ctx context.Context, c WorkerConfig) (*Worker, error) {
-	if len(c.Argv) == 0 {
-		return nil, errors.New("worker configuration: no program to start")
-	}
-	if err := c.Token.check(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
-	}
-	if c.CallTimeout < 0 || c.RecycleAfter < 0 {
-		return nil, errors.New("worker configuration: negative limit")
-	}
-	if c.CallTimeout == 0 {
-		c.CallTimeout = 20 * time.Second
-	}
-	if c.RecycleAfter == 0 {
-		c.RecycleAfter = 100_000
-	}
-	if c.Log == nil {
-		c.Log = slog.Default()
 	}
 	w := &Worker{cfg: c, opened: make(map[string]op)}
 	p, err := startProcess(ctx, &w.cfg)
@@ -78,6 +75,30 @@ func StartWorker(ctx context.Context, c WorkerConfig) (*Worker, error) {
 	w.current = p
 	w.life, w.end = context.WithCancel(context.Background())
 	return w, nil
+}
+
+func (w *WorkerConfig) check() error {
+	if w.Dial == nil {
+		if len(w.Argv) == 0 && len(w.Launched) == 0 {
+			return errors.New("worker configuration: no program to start")
+		}
+		if err := w.Token.check(); err != nil {
+			return err
+		}
+	}
+	if w.CallTimeout < 0 || w.RecycleAfter < 0 {
+		return errors.New("worker configuration: negative limit")
+	}
+	if w.CallTimeout == 0 {
+		w.CallTimeout = 20 * time.Second
+	}
+	if w.RecycleAfter == 0 {
+		w.RecycleAfter = 100_000
+	}
+	if w.Log == nil {
+		w.Log = slog.Default()
+	}
+	return nil
 }
 
 // Close ends the worker process.
