@@ -133,3 +133,70 @@ func selectActions(ctx context.Context, tx pgx.Tx, actions []string) (pgx.Rows, 
 			SELECT NULL, id, at, actor, action, subject, detail::text FROM audit_pending WHERE action = ANY($1)
 		) AS e ORDER BY sequence NULLS LAST, id`, actions)
 }
+
+// countPending counts the events about a subject that have no place yet.
+func countPending(ctx context.Context, tx pgx.Tx, subject string) (n int, err error) {
+	if err = tx.QueryRow(ctx, `SELECT count(*) FROM audit_pending WHERE subject = $1`, subject).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count pending events: %w", err)
+	}
+	return n, nil
+}
+
+// selectSubject reads the events about one subject, in their order.
+func selectSubject(ctx context.Context, tx pgx.Tx, subject string) ([]storedEvent, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT sequence, id, at, actor, role, place, action, subject, reason, detail::text AS detail, leaf
+		FROM audit_event WHERE subject = $1 ORDER BY sequence LIMIT $2`, subject, maxProved)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	events, err := pgx.CollectRows(rows, pgx.RowToStructByName[storedEvent])
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return events, nil
+}
+
+// selectBatches reads the batches from the one with this event on.
+func selectBatches(ctx context.Context, tx pgx.Tx, sequence int64) ([]storedBatch, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT number, first, count, at, root, hash FROM audit_batch
+		WHERE first >= (SELECT max(first) FROM audit_batch WHERE first <= $1) ORDER BY number`, sequence)
+	if err != nil {
+		return nil, fmt.Errorf("read batches: %w", err)
+	}
+	batches, err := pgx.CollectRows(rows, pgx.RowToStructByName[storedBatch])
+	if err != nil {
+		return nil, fmt.Errorf("read batches: %w", err)
+	}
+	return batches, nil
+}
+
+// hashOfBatch is the chain's hash after a batch; zero bytes after none.
+func hashOfBatch(ctx context.Context, tx pgx.Tx, number int64) (h hash32, err error) {
+	if number == 0 {
+		return h, nil
+	}
+	var b []byte
+	if err := tx.QueryRow(ctx, `SELECT hash FROM audit_batch WHERE number = $1`, number).Scan(&b); err != nil {
+		return h, fmt.Errorf("read batch %d: %w", number, err)
+	}
+	return hash32(padded(b)), nil
+}
+
+// selectLeaves reads the leaves of the events from first up to end.
+func selectLeaves(ctx context.Context, tx pgx.Tx, first, end int64) ([]digest, error) {
+	rows, err := tx.Query(ctx, `SELECT leaf FROM audit_event WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence`, first, end)
+	if err != nil {
+		return nil, fmt.Errorf("read leaves: %w", err)
+	}
+	raw, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return nil, fmt.Errorf("read leaves: %w", err)
+	}
+	leaves := make([]digest, len(raw))
+	for i, b := range raw {
+		leaves[i] = digest(padded(b))
+	}
+	return leaves, nil
+}
