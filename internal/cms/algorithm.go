@@ -31,6 +31,7 @@ const (
 	PKCS1   Scheme = "pkcs1"   // RSASSA-PKCS1-v1_5
 	PSS     Scheme = "pss"     // RSASSA-PSS
 	Ed25519 Scheme = "ed25519" // verified (RFC 8419), not made
+	DSA     Scheme = "dsa"     // verified (RFC 5754, 3.1), not made
 )
 
 // SignatureAlgorithm is a signature algorithm that was understood; Scheme is empty if it was not.
@@ -91,6 +92,12 @@ var signatures = []struct {
 	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 14}, PKCS1, crypto.SHA3_256},
 	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 15}, PKCS1, crypto.SHA3_384},
 	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 16}, PKCS1, crypto.SHA3_512},
+	{asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 3}, DSA, crypto.SHA1},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 1}, DSA, crypto.SHA224},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 2}, DSA, crypto.SHA256},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 3}, DSA, crypto.SHA384},
+	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 3, 4}, DSA, crypto.SHA512},
+	{asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}, DSA, 0}, // the key's, which some signers write
 	{oidRSAEncryption, PKCS1, 0},
 	{oidECPublicKey, ECDSA, 0}, // this and the next are no signature algorithms, but some signers write them
 	{asn1.ObjectIdentifier{1, 2, 840, 10045, 4}, ECDSA, 0},

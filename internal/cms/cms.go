@@ -32,6 +32,9 @@ var (
 	ErrSignature = errors.New("signature value does not verify")
 	// ErrAttributes: the signed attributes are incomplete, ambiguous, or contradict the message or the certificate.
 	ErrAttributes = errors.New("signed attributes not acceptable")
+	// ErrProtection goes with ErrAttributes where the signed algorithm protection (RFC 6211) names other algorithms than
+	// the message: a verification has to fail then.
+	ErrProtection = errors.New("algorithm protection contradicts the message")
 	// ErrAlgorithm: the algorithm is unknown here, or does not fit the key.
 	ErrAlgorithm = errors.New("algorithm not supported")
 	// ErrPadding: what follows the message in a PDF's Contents is not zeros.
@@ -65,7 +68,9 @@ type SignedData struct {
 	Raw              []byte // the message as given
 	BER              bool   // Raw is not DER: it was normalised for reading
 
-	head []byte // version to crls, verbatim
+	head          []byte   // version to crls, verbatim
+	certElements  [][]byte // CertificateChoices, of every kind
+	otherElements [][]byte // RevocationInfoChoices, of every kind
 }
 
 // SignerInfo is one signature of a message, RFC 5652, 5.3.
@@ -82,6 +87,7 @@ type SignerInfo struct {
 	UnsignedAttrs      []Attribute
 
 	contentType asn1.ObjectIdentifier // of the message
+	counter     bool                  // it is a counter-signature, which signs no content
 	serial      []byte                // content octets of Serial
 	head        []byte                // version to signature, verbatim
 	signedAttrs []byte                // content octets of signedAttrs; nil if absent

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"chop/internal/corpus"
 )
 
 // corpusTokens gives every timestamp token in the corpora: in attributes, as document timestamps, in responses.
@@ -31,7 +33,7 @@ func corpusTokens(t *testing.T) []corpusMessage {
 			}
 		}
 	}
-	err := filepath.WalkDir(filepath.Join(corpora, "esig_dss"), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(corpus.Dir(t, "esig_dss"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".tsr" {
 			return err
 		}

@@ -29,6 +29,13 @@ var (
 	OIDSigningCertificateV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
 	OIDAlgorithmProtection  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 52}
 	OIDAdobeRevocation      = asn1.ObjectIdentifier{1, 2, 840, 113583, 1, 1, 8}
+	OIDCertificateValues    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 23}
+	OIDRevocationValues     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 24}
+	OIDArchiveTimestampV1   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 27}
+	OIDArchiveTimestampV2   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 48}
+	OIDArchiveTimestampV3   = asn1.ObjectIdentifier{0, 4, 0, 1733, 2, 4}
+	OIDSignerAttributesV2   = asn1.ObjectIdentifier{0, 4, 0, 19122, 1, 1}
+	OIDMIMEType             = asn1.ObjectIdentifier{0, 4, 0, 1733, 2, 1}
 )
 
 // Other revocation information: RFC 5940 and the older habit of CAdES.
@@ -36,6 +43,15 @@ var (
 	oidRevInfoOCSP = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 16, 2}
 	oidOCSPBasic   = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}
 )
+
+// The hash index in an archive timestamp, EN 319 122-1, 5.5.2, and its two predecessors.
+var (
+	oidHashIndex   = asn1.ObjectIdentifier{0, 4, 0, 1733, 2, 5}
+	oidHashIndexV2 = asn1.ObjectIdentifier{0, 4, 0, 19122, 1, 4}
+	oidHashIndexV3 = asn1.ObjectIdentifier{0, 4, 0, 19122, 1, 5}
+)
+
+var oidTitle = asn1.ObjectIdentifier{2, 5, 4, 12} // X.520: a function in an organisation
 
 var oidSubjectKeyIdentifier = asn1.ObjectIdentifier{2, 5, 29, 14}
 

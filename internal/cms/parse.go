@@ -119,6 +119,7 @@ func (sd *SignedData) parseCertificates(s cryptobyte.String) error {
 		if n == maxCerts {
 			return fmt.Errorf("%w: more than %d certificates", ErrLimit, maxCerts)
 		}
+		sd.certElements = append(sd.certElements, element)
 		if tag == cbasn1.SEQUENCE {
 			sd.Certificates = append(sd.Certificates, element)
 		}

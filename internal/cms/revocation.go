@@ -25,6 +25,7 @@ func (sd *SignedData) parseRevocation(s cryptobyte.String) error {
 		if n == maxCerts {
 			return fmt.Errorf("%w: more than %d CRLs and OCSP responses", ErrLimit, maxCerts)
 		}
+		sd.otherElements = append(sd.otherElements, element)
 		if tag == cbasn1.SEQUENCE {
 			sd.CRLs = append(sd.CRLs, element)
 		} else if ocsp := otherRevocation(element); ocsp != nil {

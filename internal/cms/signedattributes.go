@@ -15,7 +15,7 @@ import (
 
 // SignedAttributes describes the attributes of a signature that is being made.
 type SignedAttributes struct {
-	ContentType   asn1.ObjectIdentifier
+	ContentType   asn1.ObjectIdentifier // nil: absent, as in a counter-signature
 	MessageDigest []byte
 	SigningTime   time.Time         // zero: absent, as PAdES demands (EN 319 142-1, 6.3: the time is in the PDF's M)
 	Certificate   *x509.Certificate // named by an ESS signing-certificate-v2; nil: no such attribute
@@ -28,13 +28,13 @@ func (a SignedAttributes) Marshal() ([]byte, error) {
 	if len(a.MessageDigest) != a.Hash.Size() {
 		return nil, fmt.Errorf("signed attributes: digest of %d octets for %v", len(a.MessageDigest), a.Hash)
 	}
-	contentType, err := asn1.Marshal(a.ContentType)
-	if err != nil {
-		return nil, fmt.Errorf("signed attributes: content type: %w", err)
-	}
-	list := []Attribute{
-		{Type: OIDContentType, Values: [][]byte{contentType}},
-		{Type: OIDMessageDigest, Values: [][]byte{element(cbasn1.OCTET_STRING, a.MessageDigest)}},
+	list := []Attribute{{Type: OIDMessageDigest, Values: [][]byte{element(cbasn1.OCTET_STRING, a.MessageDigest)}}}
+	if a.ContentType != nil {
+		contentType, err := asn1.Marshal(a.ContentType)
+		if err != nil {
+			return nil, fmt.Errorf("signed attributes: content type: %w", err)
+		}
+		list = append(list, Attribute{Type: OIDContentType, Values: [][]byte{contentType}})
 	}
 	if !a.SigningTime.IsZero() {
 		der, err := encodeTime(a.SigningTime)

@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"crypto/dsa" //lint:ignore SA1019 old signatures are verified, none is made
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -50,8 +51,9 @@ func (si *SignerInfo) verifyValue(pub crypto.PublicKey, hash crypto.Hash, conten
 		}
 		return si.checkSignature(pub, hash, nil, contentDigest)
 	}
-	if err := si.checkAttributes(contentDigest); err != nil {
-		return err
+	unfit := si.checkAttributes(contentDigest)
+	if unfit != nil && !errors.Is(unfit, ErrAttributes) {
+		return unfit
 	}
 	message := si.SignedAttributesDER()
 	err := si.checkAttributesSignature(pub, hash, message)
@@ -61,7 +63,20 @@ func (si *SignerInfo) verifyValue(pub crypto.PublicKey, hash crypto.Hash, conten
 			err = si.checkAttributesSignature(pub, hash, element(cbasn1.SET, sorted))
 		}
 	}
+	if unfit != nil && !errors.Is(err, ErrSignature) {
+		return unfit // a value that is wrong is worse than attributes that are
+	}
 	return err
+}
+
+// InDER gives the signature as RFC 5652, 5.4 has it: over the DER encoding of its attributes, whatever order was sent.
+// Some signers sign the order that they send; Verify takes both.
+func (si *SignerInfo) InDER() *SignerInfo {
+	c := *si
+	if sorted, err := encodeSet(si.SignedAttrs); err == nil && si.signedAttrs != nil {
+		c.signedAttrs = sorted
+	}
+	return &c
 }
 
 // SignedAttributesDER gives the signed attributes as they are hashed for the signature: with the tag of a SET, in the
@@ -82,7 +97,9 @@ func (si *SignerInfo) checkAttributes(contentDigest []byte) error {
 	if err != nil {
 		return err
 	}
-	if !contentType.Equal(si.contentType) { // nil, absent, equals nothing
+	switch {
+	case si.counter && contentType == nil: // RFC 5652, 11.4: there is none; some signers write that of the content
+	case !contentType.Equal(si.contentType): // nil, absent, equals nothing
 		return fmt.Errorf("%w: content-type %v in a message of %v", ErrAttributes, contentType, si.contentType)
 	}
 	digest, err := si.MessageDigest()
@@ -121,7 +138,7 @@ func (si *SignerInfo) checkProtection() error {
 	}
 	if !sameAlgorithm(digest, si.DigestAlgorithm) ||
 		!sameAlgorithm(AlgorithmIdentifier{Raw: element(cbasn1.SEQUENCE, signature)}, si.SignatureAlgorithm.AlgorithmIdentifier) {
-		return fmt.Errorf("%w: algorithm protection contradicts the message", ErrAttributes)
+		return fmt.Errorf("%w: %w", ErrAttributes, ErrProtection)
 	}
 	return nil
 }
@@ -155,6 +172,8 @@ func (si *SignerInfo) checkSignature(pub crypto.PublicKey, hash crypto.Hash, mes
 		ok = ecdsa.VerifyASN1(key, digest, si.Signature)
 	case *rsa.PublicKey:
 		return verifyRSA(key, alg, hash, digest, si.Signature)
+	case *dsa.PublicKey:
+		return verifyDSA(key, alg, digest, si.Signature)
 	case ed25519.PublicKey:
 		if alg.Scheme != Ed25519 || message == nil {
 			return fmt.Errorf("%w: %v with an Ed25519 key", ErrAlgorithm, alg.OID)
