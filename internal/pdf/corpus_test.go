@@ -12,17 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"chop/internal/corpus"
 	"chop/internal/pdf"
 )
-
-// corpora returns the folder of other people's files, which lies beside the project.
-func corpora(t testing.TB) string {
-	dir := filepath.Join("..", "..", "..", "shared", "corpora")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("shared/corpora is absent")
-	}
-	return dir
-}
 
 func openBytes(b []byte) (*pdf.File, error) {
 	return pdf.Open(bytes.NewReader(b), int64(len(b)), pdf.Limits{})
@@ -59,7 +51,7 @@ func appendTo(f *pdf.File) (*pdf.Increment, error) {
 // TestSignable opens each file of the corpus that must be signable, walks what a
 // signer walks, appends to it, and asks qpdf and mutool.
 func TestSignable(t *testing.T) {
-	dir := corpora(t)
+	dir := corpus.Dir(t, "")
 	manifest, err := os.ReadFile(filepath.Join(dir, "pdf.tsv"))
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +119,7 @@ func exercise(data []byte) ([]byte, error) {
 // opens or is encrypted, nothing panics, each revision is a file of its own, and
 // each file takes an update that qpdf finds no fault with.
 func TestStrangers(t *testing.T) {
-	dir := corpora(t)
+	dir := corpus.Dir(t, "")
 	for _, sub := range []string{"pyHanko", "esig_dss"} {
 		err := filepath.WalkDir(filepath.Join(dir, sub), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(path) != ".pdf" {

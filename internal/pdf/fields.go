@@ -74,17 +74,12 @@ func (w *fieldWalk) node(o Object, parent Field, depth int) error {
 	if err != nil || d == nil {
 		return err
 	}
-	f := Field{Ref: ref, Dict: d, VHolder: parent.VHolder}
+	f := Field{Ref: ref, Dict: inherit(d, parent.Dict, fieldInherited), VHolder: parent.VHolder}
 	if f.Name, err = w.name(d, parent.Name); err != nil {
 		return err
 	}
 	if d["V"] != nil {
 		f.VHolder = ref
-	}
-	for _, key := range fieldInherited {
-		if d[key] == nil && parent.Dict[key] != nil {
-			d[key] = parent.Dict[key]
-		}
 	}
 	kids, err := w.v.Array(d["Kids"])
 	if err != nil {

@@ -30,6 +30,7 @@ type File struct {
 	decoded atomic.Int64 // bytes that may still be decoded
 	parsed  atomic.Int64 // bytes that may still be parsed
 	cache   streamCache
+	shared  shelf
 	parsers sync.Pool // of *parser, for their buffers; of this file, so that no bytes of another are in them
 
 	reading   int64 // the section that is being read, -1 if none

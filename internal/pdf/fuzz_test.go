@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"chop/internal/corpus"
 )
 
 // expected reports whether an error is one that the package promises.
@@ -27,7 +29,8 @@ func expected(err error) bool {
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte("%PDF-1.4\n1 0 obj<</Pages 2 0 R/AcroForm<</Fields[3 0 R]>>>>endobj xref\n0 2\n0000000000 65535 f \n0000000009 00000 n \ntrailer<</Size 2/Root 1 0 R>>startxref\n67\n%%EOF"))
 	f.Add([]byte("%PDF-1.5\n7 0 obj<</Type/XRef/Size 8/W[1 1 1]/Index[7 1]/Length 3/Root 1 0 R>>stream\n\x01\x09\x00\nendstream endobj startxref\n9\n%%EOF"))
-	if names, err := filepath.Glob("../../../shared/corpora/*/*.pdf"); err == nil {
+	dir, _ := corpus.Find("")
+	if names, err := filepath.Glob(filepath.Join(dir, "*/*.pdf")); err == nil {
 		for _, n := range names {
 			if b, err := os.ReadFile(n); err == nil && len(b) < 4000 {
 				f.Add(b)

@@ -10,7 +10,11 @@ func (v *View) Get(ref Ref) (Object, error) {
 	if !ok || e.kind == Free || ref.IsZero() {
 		return nil, nil
 	}
-	o, err := v.load(e, ref)
+	load := v.load
+	if v.shelf != nil {
+		load = v.shelved
+	}
+	o, err := load(e, ref)
 	if err != nil {
 		return nil, fmt.Errorf("get object %v: %w", ref, err)
 	}

@@ -81,11 +81,7 @@ func (w *pageWalk) node(o Object, inherited Dict) error {
 	if d == nil {
 		return nil // a kid that is null is no page
 	}
-	for _, key := range pageInherited {
-		if d[key] == nil && inherited[key] != nil {
-			d[key] = inherited[key]
-		}
-	}
+	d = inherit(d, inherited, pageInherited)
 	if d["Kids"] == nil {
 		if t, err := w.v.Name(d["Type"]); err != nil || t == "Pages" {
 			return err // an intermediate node without kids

@@ -18,11 +18,12 @@ type Entry struct {
 }
 
 // A View is the document as one revision left it. Every value that it returns is
-// read anew and the caller's own to change.
+// read anew and the caller's own to change, unless it is one of File.Shared.
 type View struct {
-	f   *File
-	i   int
-	rev *revision
+	f     *File
+	i     int
+	rev   *revision
+	shelf *shelf // of what it shares; nil: nothing
 }
 
 // File returns the file that v is a view of.

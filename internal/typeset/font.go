@@ -185,7 +185,7 @@ func (s *Subset) outlines() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: subset: %w", ErrFont, err)
 	}
-	return small.Write(), nil
+	return steady(small.Write(), s.font.sfnt.Head.Modified)
 }
 
 // toUnicode is the CMap that gives the text back, ISO 32000-1, 9.10.3. Characters
