@@ -35,6 +35,9 @@ func Main(log *slog.Logger) error {
 	if h.Files < 0 || h.Files > 64 {
 		return ErrHandover
 	}
+	if h.LockMemory {
+		liftMemoryLock()
+	}
 	if err := become(h.UID, h.GID); err != nil {
 		return err
 	}
@@ -60,6 +63,20 @@ func Main(log *slog.Logger) error {
 	return supervise(log, h, secret, files, ended)
 }
 
+// liftMemoryLock lifts the limit of locked memory as far as it goes: a root without CAP_SYS_RESOURCE stays under its hard
+// limit. Who cannot lock what it wanted says so itself.
+func liftMemoryLock() {
+	all := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	if unix.Setrlimit(unix.RLIMIT_MEMLOCK, &all) == nil {
+		return
+	}
+	var now unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &now) == nil {
+		now.Cur = now.Max
+		_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &now) // anybody may
+	}
+}
+
 // become gives up root for good.
 func become(uid, gid int) error {
 	if uid < 0 {
@@ -77,6 +94,10 @@ func become(uid, gid int) error {
 // steady is how long a program must have run for its end to count as a first one.
 const steady = 30 * time.Second
 
+// ExitFinal is the exit code of a program that must not be started again, because that would do harm: its token's PIN was
+// refused, and a token locks itself after a few tries.
+const ExitFinal = 78
+
 // supervise starts the program again and again. A program that ends at once is
 // started less and less often, up to every ten seconds.
 func supervise(log *slog.Logger, h handover, secret []byte, files []*os.File, ended <-chan struct{}) error {
@@ -87,6 +108,11 @@ func supervise(log *slog.Logger, h handover, secret []byte, files []*os.File, en
 		case <-ended:
 			return nil
 		default:
+		}
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == ExitFinal {
+			log.Error("a role's process ended for good; it is not started again", "program", h.Argv[len(h.Argv)-1])
+			<-ended
+			return nil
 		}
 		log.Error("a role's process ended; starting it again", "program", h.Argv[len(h.Argv)-1], "error", err)
 		if time.Since(begun) > steady {

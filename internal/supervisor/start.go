@@ -28,6 +28,8 @@ type Role struct {
 	// Files are handed to the program, in this order; the caller may close them
 	// after Start.
 	Files []*os.File
+	// LockMemory lifts the limit of locked memory from both, where whoever calls Start may: as root.
+	LockMemory bool
 	// Secret is handed to the program at each of its starts.
 	Secret []byte
 	// Stderr gets what both say; nil: os.Stderr.
@@ -53,7 +55,7 @@ func Start(ctx context.Context, r Role) (*Running, error) {
 	if len(r.Supervisor) == 0 || len(r.Program) == 0 {
 		return nil, errors.New("start role: no program")
 	}
-	hand := handover{Argv: r.Program, UID: -1, GID: -1, Files: len(r.Files), Secret: r.Secret, Pause: 100 * time.Millisecond}
+	hand := handover{Argv: r.Program, UID: -1, GID: -1, Files: len(r.Files), Secret: r.Secret, LockMemory: r.LockMemory, Pause: 100 * time.Millisecond}
 	if r.UID > 0 {
 		hand.UID, hand.GID = r.UID, r.GID
 	}
@@ -73,8 +75,9 @@ func Start(ctx context.Context, r Role) (*Running, error) {
 	if r.Stderr == nil {
 		cmd.Stderr = os.Stderr
 	}
-	// A group of its own: Ctrl-C in a terminal is for the server, which ends its roles in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A session of its own: Ctrl-C in a terminal is for the server, which ends its roles in order; and no role may type
+	// into root's terminal (TIOCSTI).
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start role %s: %w", r.Name, err), ours.Close())
 	}

@@ -43,6 +43,8 @@ type handover struct {
 	GID    int
 	Files  int // how many descriptors follow the pipe
 	Secret []byte
+	// LockMemory: lift the limit before root is given up.
+	LockMemory bool
 	// Pause is how long to wait before the second start in a row.
 	Pause time.Duration
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"chop/internal/supervisor"
 )
 
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// role reports its id, its parent's, its user, folder and secret, and works until it is told to end.
+// role reports its id, its parent's, its user, folder, secret and limit of locked memory, and works until it is told to end.
 func role() {
 	in, err := supervisor.Inherit()
 	if err != nil {
@@ -46,7 +48,15 @@ func role() {
 	defer cancel()
 	dir, _ := os.Getwd()
 	out := in.File(0)
-	fmt.Fprintf(out, "%d %d %d %s %s\n", os.Getpid(), os.Getppid(), os.Getuid(), dir, in.Secret)
+	var locked unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &locked); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Fprintf(out, "%d %d %d %s %s %d\n", os.Getpid(), os.Getppid(), os.Getuid(), dir, in.Secret, locked.Cur)
+	if string(in.Secret) == "final" {
+		os.Exit(supervisor.ExitFinal)
+	}
 	<-ctx.Done()
 	fmt.Fprintln(out, "ended in order")
 }
@@ -54,6 +64,7 @@ func role() {
 type report struct {
 	pid, parent, uid int
 	dir, secret      string
+	locked           uint64
 }
 
 func readReport(t *testing.T, lines *bufio.Reader) report {
@@ -63,11 +74,15 @@ func readReport(t *testing.T, lines *bufio.Reader) report {
 		t.Fatal(err)
 	}
 	f := strings.Fields(line)
-	if len(f) != 5 {
+	if len(f) != 6 {
 		t.Fatalf("the role says %q", line)
 	}
 	n := func(s string) int { v, _ := strconv.Atoi(s); return v }
-	return report{n(f[0]), n(f[1]), n(f[2]), f[3], f[4]}
+	locked, err := strconv.ParseUint(f[5], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report{n(f[0]), n(f[1]), n(f[2]), f[3], f[4], locked}
 }
 
 func start(t *testing.T, r supervisor.Role) (*supervisor.Running, *bufio.Reader) {
@@ -77,7 +92,10 @@ func start(t *testing.T, r supervisor.Role) (*supervisor.Running, *bufio.Reader)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
-	r.Name, r.Secret = "test", []byte("123456")
+	r.Name = "test"
+	if r.Secret == nil {
+		r.Secret = []byte("123456")
+	}
 	r.Supervisor, r.Program = []string{"/proc/self/exe", "supervise"}, []string{"/proc/self/exe", "role"}
 	r.Files = []*os.File{in}
 	run, err := supervisor.Start(t.Context(), r)
@@ -115,6 +133,33 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A program that ends for good is not started again; its supervisor stays, so that nobody starts another one.
+func TestEndsForGood(t *testing.T) {
+	said, says, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	run, lines := start(t, supervisor.Role{Secret: []byte("final"), Stderr: says})
+	says.Close()
+	readReport(t, lines)
+	log := bufio.NewReader(said)
+	if line, err := log.ReadString('\n'); err != nil || !strings.Contains(line, "not started again") {
+		t.Errorf("it says %q, %v", line, err)
+	}
+	select {
+	case <-run.Done():
+		t.Error("the supervisor ended")
+	default:
+	}
+	if err := run.Stop(); err != nil {
+		t.Error(err)
+	}
+	if rest, err := io.ReadAll(lines); err != nil || len(rest) != 0 {
+		t.Errorf("it was started again: %q, %v", rest, err)
+	}
+}
+
 // A killed supervisor takes its program along: two of a kind never work side by side.
 func TestKilledSupervisor(t *testing.T) {
 	run, lines := start(t, supervisor.Role{})
@@ -129,11 +174,31 @@ func TestKilledSupervisor(t *testing.T) {
 	}
 }
 
-// As root, a role is another user, in a folder that it could not have walked to.
+// As root, a role is another user, in a folder that it could not have walked to, and may lock as much memory as root can
+// give it. Nobody
+// else can start it so: its supervisor ends.
 func TestOtherUser(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can start a role as another user")
+		run, lines := start(t, supervisor.Role{UID: 64199, GID: 64199})
+		<-run.Done()
+		if rest, err := io.ReadAll(lines); err != nil || len(rest) != 0 {
+			t.Errorf("a role was started as another user: %q, %v", rest, err)
+		}
+		return
 	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+		t.Fatal(err)
+	}
+	lowered := unix.Rlimit{Cur: 64 << 10, Max: before.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &lowered); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+			t.Error(err)
+		}
+	})
 	closed := t.TempDir()
 	dir := closed + "/role"
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -145,10 +210,14 @@ func TestOtherUser(t *testing.T) {
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	run, lines := start(t, supervisor.Role{UID: 64199, GID: 64199, Dir: dir})
+	run, lines := start(t, supervisor.Role{UID: 64199, GID: 64199, Dir: dir, LockMemory: true})
 	got := readReport(t, lines)
-	if got.uid != 64199 || got.secret != "123456" {
+	if got.uid != 64199 || got.secret != "123456" || got.locked < before.Max {
 		t.Fatalf("the role is %+v", got)
+	}
+	_, others := start(t, supervisor.Role{UID: 64199, GID: 64199, Dir: dir})
+	if got := readReport(t, others); got.locked != 64<<10 {
+		t.Fatalf("a role that locks nothing is %+v", got)
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", run.PID()))
 	if err != nil {
