@@ -16,13 +16,16 @@ type OfficerRole struct {
 	May []string `yaml:"may"`
 	// Hourly is how often an act may be done in an hour.
 	Hourly map[string]int `yaml:"hourly"`
+	// Alarm is after how many times in an hour supervisors are told, before the act is refused.
+	Alarm map[string]int `yaml:"alarm"`
 }
 
 // officerActs are all that exist; a word that is not here is a slip in the file.
 var officerActs = []string{
-	"open-case", "view-case", "enter-card", "view-card", "confirm-card", "verify", "bind", "ticket", "cancel-case",
-	"find", "view-account", "verify-caller", "suspend", "resume", "sign-order",
+	"open-case", "re-register", "view-case", "enter-card", "view-card", "confirm-card", "verify", "bind", "ticket", "cancel-case",
+	"find", "search", "view-account", "verify-caller", "suspend", "resume", "sign-order",
 	"propose-officer", "approve-officer", "plan-shift", "suspend-officer", "view-alarms",
+	"list-referred", "view-referred", "view-referred-photo", "decide-referred",
 }
 
 // Allows reports whether the role may do it.
@@ -40,6 +43,11 @@ func (r *OfficerRole) resolve() error {
 	for a, n := range r.Hourly {
 		if !r.Allows(a) || n < 1 {
 			return fmt.Errorf("hourly limit of %q", a)
+		}
+	}
+	for a, n := range r.Alarm {
+		if n < 1 || n >= r.Hourly[a] {
+			return fmt.Errorf("alarm of %q: it comes before the hourly limit", a)
 		}
 	}
 	return nil

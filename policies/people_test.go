@@ -56,12 +56,25 @@ func TestExcludedKinds(t *testing.T) {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
-	for _, name := range []string{"signed-file", "prepared-document", "finishing"} {
+	for _, name := range []string{"signed-file", "prepared-document", "finishing", "closed-card", "closed-identity"} {
 		if _, err := s.Retention(name); err != nil {
 			t.Error(err)
 		}
 	}
 	if new(Retention).resolve() == nil {
 		t.Error("a retention without end was accepted")
+	}
+	f, err := s.Face("remote")
+	if err != nil || f.Pass != 0.45 || f.Refer != 0.60 || f.LeastSide != 120 {
+		t.Errorf("faces: %+v, %v", f, err)
+	}
+	for name, spoil := range map[string]func(*Face){
+		"refer under pass": func(f *Face) { f.Refer = 0.4 }, "small faces": func(f *Face) { f.LeastPortrait = 20 },
+		"one pose": func(f *Face) { f.Poses = 1 }, "a turn that faces": func(f *Face) { f.Turned = 10 }, "never shut": func(f *Face) { f.Shut = 0 },
+	} {
+		bad := *f
+		if spoil(&bad); bad.resolve() == nil {
+			t.Errorf("%s was accepted", name)
+		}
 	}
 }

@@ -2,7 +2,8 @@
 // profiles (RFC 5280, EN 319 412-2 and -3), signature policies, timestamp
 // policies (EN 319 421, EN 319 422), algorithm suites (in the manner of
 // TS 119 312), the roles of registration officers, the kinds of documents that
-// the law excludes, and how long what belongs to people is kept.
+// the law excludes, how long what belongs to people is kept, when two
+// pictures are one person's, and how the long-term store renews what it keeps.
 //
 // The promises are the commented YAML files in files/, embedded in the binary,
 // so that a release is one set of promises and its diff is their history. Load
@@ -73,6 +74,9 @@ type Set struct {
 	officers   map[string]*OfficerRole
 	excluded   map[string]*Excluded
 	retention  map[string]*Retention
+	faces      map[string]*Face
+
+	preservation map[string]*Preservation
 }
 
 // Load parses the embedded files under at most one Options value.
@@ -122,6 +126,12 @@ func load(fs embed.FS, arc asn1.ObjectIdentifier, cps string) (*Set, error) {
 		return nil, err
 	}
 	if s.retention, err = section(fs, "retention", func(r *Retention) (string, error) { return r.Name, r.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.faces, err = section(fs, "faces", func(f *Face) (string, error) { return f.Name, f.resolve() }); err != nil {
+		return nil, err
+	}
+	if s.preservation, err = section(fs, "preservation", func(p *Preservation) (string, error) { return p.Name, p.resolve(s) }); err != nil {
 		return nil, err
 	}
 	return s, nil

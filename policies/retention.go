@@ -1,6 +1,11 @@
 package policies
 
-import "errors"
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Retention says how long something is kept.
 type Retention struct {
@@ -19,4 +24,11 @@ func (r *Retention) resolve() error {
 // Retention returns how long something is kept, for example signed-file.
 func (s *Set) Retention(name string) (*Retention, error) {
 	return lookup(s.retention, "retention", name)
+}
+
+// Retentions lists all periods, in the order of their names.
+func (s *Set) Retentions() []*Retention {
+	list := slices.Collect(maps.Values(s.retention))
+	slices.SortFunc(list, func(a, b *Retention) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }

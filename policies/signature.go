@@ -16,9 +16,11 @@ type Signature struct {
 	// complete after Load. It is not placed in signatures: a signature with an
 	// explicit policy identifier is B-level plus EPES, which nobody here asks for.
 	OID string `yaml:"oid"`
-	// Format is "PAdES" (EN 319 142-1) or "PKCS7" (ISO 32000-1 adbe.pkcs7.detached).
+	// Format is "PAdES" (EN 319 142-1), "PKCS7" (ISO 32000-1 adbe.pkcs7.detached),
+	// "XAdES" (EN 319 132-1), "CAdES" (EN 319 122-1), "ASiC" (EN 319 162-1) or
+	// "JAdES" (TS 119 182-1).
 	Format string `yaml:"format"`
-	// SubFilter is the signature dictionary's name for the format.
+	// SubFilter is the PDF signature dictionary's name for the format; none for the others.
 	SubFilter string `yaml:"sub_filter"`
 	// Levels are the levels that may be asked for, lowest first.
 	Levels []string `yaml:"levels"`
@@ -73,6 +75,10 @@ func (p *Signature) resolve(arc asn1.ObjectIdentifier, s *Set) error {
 var subFilters = map[string]string{
 	"PAdES": "ETSI.CAdES.detached",
 	"PKCS7": "adbe.pkcs7.detached",
+	"XAdES": "",
+	"CAdES": "",
+	"ASiC":  "",
+	"JAdES": "",
 }
 
 var hashes = map[string]crypto.Hash{

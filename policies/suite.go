@@ -2,7 +2,9 @@ package policies
 
 import (
 	"crypto"
+	"crypto/dsa" //lint:ignore SA1019 old signatures are judged, none is made
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -119,6 +121,10 @@ func KeyAlgorithm(pub crypto.PublicKey) string {
 		return "rsa-" + strconv.Itoa(k.N.BitLen())
 	case *ecdsa.PublicKey:
 		return "ecdsa-p" + strconv.Itoa(k.Curve.Params().BitSize)
+	case ed25519.PublicKey:
+		return "ed25519"
+	case *dsa.PublicKey:
+		return "dsa-" + strconv.Itoa(k.P.BitLen())
 	}
 	return ""
 }
@@ -150,5 +156,6 @@ func HashAlgorithm(h crypto.Hash) string {
 var knownAlgorithms = map[string]bool{
 	"sha1": true, "sha224": true, "sha256": true, "sha384": true, "sha512": true,
 	"sha3-256": true, "sha3-384": true, "sha3-512": true,
-	"ecdsa-p256": true, "ecdsa-p384": true, "ecdsa-p521": true,
+	"ecdsa-p256": true, "ecdsa-p384": true, "ecdsa-p521": true, "ed25519": true,
+	"dsa-1024": true, "dsa-2048": true, "dsa-3072": true,
 }
