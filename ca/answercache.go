@@ -63,6 +63,13 @@ func (c *answerCache) forget(serial *big.Int) {
 	delete(c.statuses, string(serial.Bytes()))
 }
 
+// forgetAnswers makes the next question get an answer that is signed anew.
+func (c *answerCache) forgetAnswers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.answers)
+}
+
 func (c *answerCache) answer(key string, version int, notBefore time.Time) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

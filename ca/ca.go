@@ -21,6 +21,7 @@
 package ca
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -47,6 +48,9 @@ type Config struct {
 	// Responder is the key of the delegated OCSP responder. Its certificate is
 	// issued and renewed by the Authority.
 	Responder crypto.Signer
+	// FindResponder finds the responder's key anew, when the records have a
+	// newer certificate for another one: somebody has replaced it. Nil: it stays.
+	FindResponder func(context.Context) (crypto.Signer, error)
 	// Statements verifies enrolment statements; nil: no profile that needs one is issued.
 	Statements StatementVerifier
 	// URLs are placed into certificates and CRLs.
@@ -114,10 +118,12 @@ func New(cfg Config) (*Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new authority: %w", err)
 	}
-	return &Authority{
+	a := &Authority{
 		cfg: cfg, store: newStore(cfg.DB), linter: l, suite: suite, issuer: i, root: root,
 		answers: newAnswerCache(), lists: newLists(),
-	}, nil
+	}
+	a.responder.key = cfg.Responder
+	return a, nil
 }
 
 // Issuing is the issuing CA's certificate.

@@ -3,6 +3,8 @@ package ca
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -71,9 +73,33 @@ func (a *Authority) issue(ctx context.Context, r Request) (*x509.Certificate, er
 	if now.Before(a.cfg.Certificate.NotBefore) || now.After(a.cfg.Certificate.NotAfter) {
 		return nil, fmt.Errorf("%w: it is outside its validity", ErrIssuer)
 	}
-	j := job{store: a.store, linter: a.linter, issuer: a.issuer, suite: a.suite, urls: a.cfg.URLs, now: a.cfg.Now, statements: a.cfg.Statements,
+	return a.job().issue(ctx, p, r)
+}
+
+func (a *Authority) job() *job {
+	return &job{store: a.store, linter: a.linter, issuer: a.issuer, suite: a.suite, urls: a.cfg.URLs, now: a.cfg.Now, statements: a.cfg.Statements,
 		parentIssuer: a.root.id[:], parentSerial: a.cfg.Certificate.SerialNumber.Bytes()}
-	return j.issue(ctx, p, r)
+}
+
+// Check says whether a certificate of that profile could have that subject, as
+// Issue would: it lints one for a key that is thrown away, and records nothing.
+// It is for whoever makes a key for somebody, and names them in a record,
+// before asking. The errors are those of Issue.
+func (a *Authority) Check(profile string, subject Subject) error {
+	p, err := a.cfg.Policies.Profile(profile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make a key to throw away: %w", err)
+	}
+	proof, err := NewCSR(key, subject)
+	if err != nil {
+		return err
+	}
+	_, _, err = a.job().prepare(p, Request{Profile: profile, CSR: proof, Subject: subject, Actor: "nobody: this is a check"})
+	return err
 }
 
 // job is one issuance under one issuer. The ceremony uses it as well.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
@@ -206,6 +207,49 @@ func TestOCSPResponderIsRenewed(t *testing.T) {
 	}
 	if _, err := c.RespondOCSP(t.Context(), der); err == nil {
 		t.Error("answered under an expired responder certificate")
+	}
+}
+
+// A responder's key that was replaced in one process is used by the others, and their answers of before are given no more.
+func TestOCSPResponderIsReplaced(t *testing.T) {
+	t.Parallel()
+	c := catest.New(t, catest.Options{})
+	id := certID(t, crypto.SHA1, c.Issuing(), c.Resident(t, newKey(t, "p256")).SerialNumber)
+	current := c.Config.Responder
+	c.Config.FindResponder = func(context.Context) (crypto.Signer, error) { return current, nil }
+	running, err := ca.New(c.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := ask(t, running, nil, id).Certificates[0]
+	if err := running.Revoke(t.Context(), "officer:1", old.SerialNumber, ca.Reason{Code: ca.KeyCompromise}); err != nil {
+		t.Fatal(err)
+	}
+	current = newKey(t, "p256")
+	if err := running.EnsureResponder(t.Context()); err != nil { // nothing is issued for it yet
+		t.Fatal(err)
+	}
+	replaced := c.Config
+	replaced.Responder = current
+	other, err := ca.New(replaced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := other.Responder(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Equal(old) || !made.PublicKey.(*ecdsa.PublicKey).Equal(current.Public()) {
+		t.Fatalf("the new responder is %v", made.SerialNumber)
+	}
+	if err := running.EnsureResponder(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, running, nil, id).Certificates[0]; !got.Equal(made) {
+		t.Errorf("answered by %x, want %x", got.SerialNumber, made.SerialNumber)
+	}
+	if err := running.Probe(t.Context(), made.SerialNumber); err != nil {
+		t.Error(err)
 	}
 }
 

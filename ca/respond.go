@@ -140,9 +140,9 @@ func (a *Authority) single(id ocsp.CertID, k known) ocsp.Single {
 }
 
 func (a *Authority) signAnswer(ctx context.Context, singles []ocsp.Single, nonce []byte) ([]byte, error) {
-	cert, err := a.responderCertificate(ctx)
+	key, cert, err := a.currentResponder(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return ocsp.Sign(ocsp.Template{Singles: singles, ProducedAt: a.cfg.Now(), Nonce: nonce}, cert, a.cfg.Responder)
+	return ocsp.Sign(ocsp.Template{Singles: singles, ProducedAt: a.cfg.Now(), Nonce: nonce}, cert, key)
 }

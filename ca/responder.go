@@ -2,6 +2,7 @@ package ca
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -15,6 +16,7 @@ import (
 // processes renew at once does no harm, both certificates are good.
 type responder struct {
 	mu    sync.Mutex
+	key   crypto.Signer
 	cert  *x509.Certificate
 	retry time.Time // no renewal is tried before
 }
@@ -25,21 +27,76 @@ const renewRetry = time.Minute
 
 const responderProfile = "ocsp-responder"
 
-// EnsureResponder makes sure that OCSP answers can be signed: it finds the
-// responder's certificate, or issues one.
+func (r *responder) public() crypto.PublicKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.key.Public()
+}
+
+// EnsureResponder makes sure that OCSP answers can be signed: it follows a
+// responder that was replaced, and finds its certificate, or issues one.
 func (a *Authority) EnsureResponder(ctx context.Context) error {
-	_, err := a.responderCertificate(ctx)
+	_, err := a.Responder(ctx)
 	return err
 }
 
-func (a *Authority) responderCertificate(ctx context.Context) (*x509.Certificate, error) {
+// Responder is EnsureResponder, and returns the certificate.
+func (a *Authority) Responder(ctx context.Context) (*x509.Certificate, error) {
+	if err := a.followResponder(ctx); err != nil {
+		return nil, err
+	}
+	_, cert, err := a.currentResponder(ctx)
+	return cert, err
+}
+
+// followResponder takes the key that another process has put in the place of
+// ours. What was signed by the old one is not given again.
+func (a *Authority) followResponder(ctx context.Context) error {
+	if a.cfg.FindResponder == nil {
+		return nil
+	}
+	newest, err := a.store.newest(ctx, a.issuer.id[:], responderProfile, nil)
+	if errors.Is(err, ErrUnknownSerial) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	a.responder.mu.Lock()
 	defer a.responder.mu.Unlock()
+	if samePublicKey(newest.PublicKey, a.responder.key.Public()) {
+		return nil
+	}
+	key, err := a.cfg.FindResponder(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("find the OCSP responder's new key: %w", err)
+	case samePublicKey(key.Public(), a.responder.key.Public()):
+		return nil // a process that has not noticed yet renewed the old one
+	case samePublicKey(key.Public(), a.cfg.Key.Public()):
+		return errors.New("find the OCSP responder's new key: it is the issuing CA's")
+	}
+	a.responder.key, a.responder.cert, a.responder.retry = key, nil, time.Time{}
+	a.answers.forgetAnswers()
+	a.cfg.Log.Info("the OCSP responder has another key")
+	return nil
+}
+
+// currentResponder is the key that signs answers, and its certificate.
+func (a *Authority) currentResponder(ctx context.Context) (crypto.Signer, *x509.Certificate, error) {
+	a.responder.mu.Lock()
+	defer a.responder.mu.Unlock()
+	cert, err := a.responderCertificate(ctx)
+	return a.responder.key, cert, err
+}
+
+// responderCertificate is called with the responder's lock.
+func (a *Authority) responderCertificate(ctx context.Context) (*x509.Certificate, error) {
 	now := a.cfg.Now()
 	if c := a.responder.cert; fresh(c, now) || (c != nil && now.Before(a.responder.retry) && now.Before(c.NotAfter)) {
 		return c, nil
 	}
-	spki, err := x509.MarshalPKIXPublicKey(a.cfg.Responder.Public())
+	spki, err := x509.MarshalPKIXPublicKey(a.responder.key.Public())
 	if err != nil {
 		return nil, fmt.Errorf("encode responder key: %w", err)
 	}
@@ -73,7 +130,7 @@ func fresh(cert *x509.Certificate, now time.Time) bool {
 
 func (a *Authority) issueResponder(ctx context.Context) (*x509.Certificate, error) {
 	subject := Subject{Organization: firstOf(a.cfg.Certificate.Subject.Organization), CommonName: "OCSP Responder"}
-	proof, err := NewCSR(a.cfg.Responder, subject)
+	proof, err := NewCSR(a.responder.key, subject)
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (a *Authority) Probe(ctx context.Context, serial *big.Int) error {
 	if len(response.Singles) != 1 || !bytes.Equal(response.Singles[0].CertID.Raw, id.Raw) || response.Singles[0].Status == ocsp.Unknown {
 		return fmt.Errorf("probe %s: the responder does not know it", FormatSerial(serial))
 	}
-	if err := response.CheckSignature(a.cfg.Responder.Public()); err != nil {
+	if err := response.CheckSignature(a.responder.public()); err != nil {
 		return fmt.Errorf("probe %s: %w", FormatSerial(serial), err)
 	}
 	return nil

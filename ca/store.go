@@ -270,11 +270,11 @@ func (s *store) certificate(ctx context.Context, issuer []byte, serial *big.Int)
 	return x509.ParseCertificate(c.Certificate)
 }
 
-// newest returns the good certificate of the profile and key that ends last.
+// newest returns the good certificate of the profile and key, or with no key of any, that ends last.
 func (s *store) newest(ctx context.Context, issuer []byte, profile string, spki []byte) (*x509.Certificate, error) {
 	c, err := one[storedCertificate](ctx, s.db.Pool, `SELECT certificate FROM ca_certificate
-		WHERE issuer = $1 AND profile = $2 AND spki_sha256 = $3 AND status = 'good'
-		ORDER BY not_after DESC LIMIT 1`, issuer, profile, spki)
+		WHERE issuer = $1 AND profile = $2 AND ($3::bytea IS NULL OR spki_sha256 = $3) AND status = 'good'
+		ORDER BY not_after DESC, reserved_at DESC LIMIT 1`, issuer, profile, spki)
 	if err != nil {
 		return nil, err
 	}

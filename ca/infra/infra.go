@@ -32,7 +32,9 @@ const (
 	Server     = "server"
 	Officer    = "officer"
 	Kiosk      = "kiosk"
-	Department = "department"
+	Department = "department" // a department's program
+	Operator   = "operator"   // a person who works for a department
+	Client     = "client"     // the appliance itself, where it asks a server of others
 )
 
 var (
@@ -134,7 +136,7 @@ func (a *Authority) makeRoot(ctx context.Context, digest []byte) ([]byte, error)
 
 // Request asks for one certificate.
 type Request struct {
-	Kind string // Server, Officer, Kiosk, Department
+	Kind string // Server, Officer, Kiosk, Department, Operator, Client
 	// ID names the holder: the officer's, the kiosk's; for a server its purpose.
 	ID string
 	// Names are a server's DNS names and addresses.
@@ -173,7 +175,7 @@ func (a *Authority) Issue(ctx context.Context, r Request) (*x509.Certificate, er
 		if len(r.Names) == 0 {
 			return nil, fmt.Errorf("%w: a server without a name", ErrRequest)
 		}
-	case Officer, Kiosk, Department:
+	case Officer, Kiosk, Department, Operator, Client:
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	default:
 		return nil, fmt.Errorf("%w: no kind %q", ErrRequest, r.Kind)
