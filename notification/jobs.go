@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -57,6 +58,17 @@ func (w worker) Work(ctx context.Context, job *river.Job[emailArgs]) error {
 	}
 	if !known(language) {
 		language = Languages[0]
+	}
+	if s.cfg.Stop != nil && (m.Kind == DeviceReplacing || m.Kind == DeviceReplaced) {
+		stop, err := s.cfg.Stop(ctx, account, m.ID)
+		if err != nil {
+			return fmt.Errorf("make the link that stops: %w", err)
+		}
+		m.Params = maps.Clone(m.Params)
+		if m.Params == nil {
+			m.Params = map[string]string{}
+		}
+		m.Params["stop"] = stop
 	}
 	subject, body, err := s.Text(m, language)
 	if err != nil {

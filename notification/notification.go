@@ -34,15 +34,18 @@ type Kind string
 const (
 	AccountOpened       Kind = "account-opened"
 	Signed              Kind = "signed"
+	NotSigned           Kind = "not-signed"
 	Suspended           Kind = "suspended"
 	Resumed             Kind = "resumed"
 	CertificateIssued   Kind = "certificate-issued"
 	CertificateExpiring Kind = "certificate-expiring"
 	SignInNewDevice     Kind = "sign-in-new-device"
+	DeviceReplacing     Kind = "device-replacing"
+	DeviceReplaced      Kind = "device-replaced"
 )
 
 // Kinds are all.
-var Kinds = []Kind{AccountOpened, Signed, Suspended, Resumed, CertificateIssued, CertificateExpiring, SignInNewDevice}
+var Kinds = []Kind{AccountOpened, Signed, NotSigned, Suspended, Resumed, CertificateIssued, CertificateExpiring, SignInNewDevice, DeviceReplacing, DeviceReplaced}
 
 // Languages are those of the texts; the first one stands in for one that is not there.
 var Languages = []string{"zh-Hant-HK", "en", "zh-Hans"}
@@ -79,6 +82,12 @@ type Config struct {
 	// Address gives the e-mail address of an account, "" for none, and its
 	// language. It is asked when an e-mail is sent, by Run.
 	Address func(ctx context.Context, account string) (email, language string, err error)
+	// Place gives the name of the place whose id a notice's parameter place is; nil: it is shown as it is.
+	Place func(id, language string) string
+	// Stop gives the link that stops the account with one touch, for the e-mails whose text
+	// has one; nil: there is none. It is asked when an e-mail is sent, so that the link
+	// lies neither with the notice nor in the queue.
+	Stop func(ctx context.Context, account, notice string) (url string, err error)
 	// From is the sender's address; empty: no e-mail is sent at all.
 	From string
 	// SMTP sends e-mail; nil with From set: to files in Outbox.

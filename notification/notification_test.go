@@ -86,6 +86,50 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("%s: not within 20 seconds", what)
 }
 
+// The link that stops an account is in the e-mails that have one, and nowhere else.
+func TestStopLink(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t)
+	outbox := t.TempDir()
+	s := service(t, db, func(c *notification.Config) {
+		c.Outbox = outbox
+		c.Stop = func(_ context.Context, account, notice string) (string, error) {
+			return "https://portal.example/stop/" + account[:8] + "-" + notice[:8], nil
+		}
+	})
+	me := account(t)
+	kinds := []notification.Kind{notification.Resumed, notification.DeviceReplacing, notification.DeviceReplaced}
+	for _, k := range kinds {
+		if err := notify(t, db, s, notification.Notice{Account: me, Kind: k, Params: map[string]string{"place": "Kwun Tong", "stop": "https://elsewhere.example"}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, s)
+	eventually(t, "three e-mails", func() bool {
+		files, _ := filepath.Glob(filepath.Join(outbox, "*.eml"))
+		return len(files) == 3
+	})
+	inbox, err := s.Inbox(t.Context(), me, 10)
+	if err != nil || len(inbox) != 3 {
+		t.Fatalf("inbox %+v, %v", inbox, err)
+	}
+	for _, m := range inbox {
+		raw, err := os.ReadFile(filepath.Join(outbox, m.ID+".eml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mail := strings.ReplaceAll(string(raw), "=\r\n", "")
+		want := m.Kind != notification.Resumed
+		if got := strings.Contains(mail, "https://portal.example/stop/"+me[:8]+"-"+m.ID[:8]); got != want {
+			t.Errorf("%s: the link is there: %t, want %t:\n%s", m.Kind, got, want, mail)
+		}
+		_, body, err := s.Text(m, "en")
+		if err != nil || strings.Contains(mail+body, "elsewhere.example") || strings.Contains(body, "/stop/") {
+			t.Errorf("%s: %v: %s", m.Kind, err, body)
+		}
+	}
+}
+
 // A notice and its e-mail are there if the transaction was committed, and not otherwise.
 func TestNotify(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/template"
@@ -99,14 +100,18 @@ func (s *Service) Text(m Message, language string) (subject, body string, err er
 	if t == nil {
 		return "", "", fmt.Errorf("write notice: %w: kind %q", ErrNotice, m.Kind)
 	}
-	x, _ := t.in(language)
+	x, tag := t.in(language)
+	params := maps.Clone(m.Params)
+	if id := params["place"]; id != "" && s.cfg.Place != nil {
+		params["place"] = s.cfg.Place(id, tag)
+	}
 	var b bytes.Buffer
 	for _, part := range []struct {
 		template *template.Template
 		into     *string
 	}{{x.subject, &subject}, {x.body, &body}} {
 		b.Reset()
-		if err := part.template.Execute(&b, m.Params); err != nil {
+		if err := part.template.Execute(&b, params); err != nil {
 			return "", "", fmt.Errorf("write notice: %w", err)
 		}
 		*part.into = strings.TrimSpace(b.String())
