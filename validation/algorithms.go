@@ -25,6 +25,9 @@ type material struct {
 // reliable applies the algorithm constraints to everything that a conclusion rests
 // on.
 func (r *run) reliable(list []material) conclusion {
+	if r.rules.anyAlg {
+		return pass()
+	}
 	for _, m := range list {
 		err := m.weak(r.v.cfg.Suite)
 		switch {
@@ -69,9 +72,9 @@ func signedMaterial(what string, key crypto.PublicKey, a x509.SignatureAlgorithm
 	var h crypto.Hash
 	pss := false
 	switch a {
-	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
 		h = crypto.SHA1
-	case x509.SHA256WithRSA, x509.ECDSAWithSHA256:
+	case x509.SHA256WithRSA, x509.ECDSAWithSHA256, x509.DSAWithSHA256:
 		h = crypto.SHA256
 	case x509.SHA384WithRSA, x509.ECDSAWithSHA384:
 		h = crypto.SHA384

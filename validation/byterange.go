@@ -31,8 +31,8 @@ func (s *signature) covered(file *pdf.File, doc io.ReaderAt) ([]byte, error) {
 		return nil, fmt.Errorf("%w ends at byte %d, where no revision of the file ends", errByteRange, end)
 	}
 	s.revision = covered
-	v := file.View(covered)
-	if err := s.unchanged(v, file.View(last)); err != nil {
+	v := file.Shared(covered)
+	if err := s.unchanged(v, file.Shared(last)); err != nil {
 		return nil, err
 	}
 	if s.revision != last && !s.inForm(v) {
@@ -50,6 +50,7 @@ func (s *signature) covered(file *pdf.File, doc io.ReaderAt) ([]byte, error) {
 	if _, err := doc.ReadAt(open[:], gap.Start); err != nil || open[0] != '<' {
 		return nil, fmt.Errorf("%w is not a hexadecimal string", errContents)
 	}
+	s.covers = end
 	contents, err := v.String(s.value["Contents"])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errContents, err)

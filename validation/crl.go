@@ -1,17 +1,17 @@
 package validation
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"chop/validation/certpath"
 )
 
 // Extensions of CRLs and CRL entries (RFC 5280, 5.2 and 5.3).
@@ -21,6 +21,7 @@ var (
 	oidIssuingDistribution = asn1.ObjectIdentifier{2, 5, 29, 28}
 	oidAuthorityKeyID      = asn1.ObjectIdentifier{2, 5, 29, 35}
 	oidReasonCode          = asn1.ObjectIdentifier{2, 5, 29, 21}
+	oidCertificateIssuer   = asn1.ObjectIdentifier{2, 5, 29, 29}
 	oidInvalidityDate      = asn1.ObjectIdentifier{2, 5, 29, 24}
 	oidExpiredCertsOnCRL   = asn1.ObjectIdentifier{2, 5, 29, 60}
 )
@@ -39,18 +40,11 @@ type crl struct {
 	base *big.Int
 	// retains is ExpiredCertsOnCRL: certificates that expired since then stay listed.
 	retains time.Time
-	entries map[string]*x509.RevocationListEntry // by serial; nil in short lists
-}
-
-// A scope is an IssuingDistributionPoint (RFC 5280, 5.2.5); the zero scope is all
-// certificates of the issuer.
-type scope struct {
-	present     bool     // the extension names a distribution point ...
-	uris        []string // ... by these URIs of its fullName
-	users, cas  bool     // onlyContainsUserCerts, onlyContainsCACerts
-	attributes  bool     // onlyContainsAttributeCerts
-	someReasons bool     // onlySomeReasons
-	indirect    bool     // indirectCRL
+	entries map[string]*x509.RevocationListEntry // by serial; nil in short lists, and in indirect ones
+	// issuers are the canonical names of the issuers of the entries' certificates, one
+	// an entry, of an indirect list; nil otherwise.
+	issuers []string
+	issuer  string // canonical
 }
 
 var errCRL = errors.New("malformed CRL")
@@ -66,7 +60,7 @@ func parseCRL(der []byte) (*crl, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCRL, err)
 	}
-	c := &crl{RevocationList: list}
+	c := &crl{RevocationList: list, issuer: certpath.Canonical(list.RawIssuer)}
 	for _, e := range list.Extensions {
 		switch {
 		case e.Id.Equal(oidIssuingDistribution):
@@ -96,16 +90,28 @@ func parseCRL(der []byte) (*crl, error) {
 	return c, nil
 }
 
+// index reads the entries. One without a certificateIssuer of its own is about the
+// same issuer's certificate as the one before (RFC 5280, 5.3.3).
 func (c *crl) index() error {
 	list := c.RevokedCertificateEntries
-	if len(list) >= longList {
+	if len(list) >= longList && !c.scope.indirect {
 		c.entries = make(map[string]*x509.RevocationListEntry, len(list))
 	}
+	about := c.issuer
 	for i := range list {
 		for _, e := range list[i].Extensions {
-			if e.Critical && !e.Id.Equal(oidReasonCode) && !e.Id.Equal(oidInvalidityDate) {
+			switch {
+			case e.Id.Equal(oidCertificateIssuer) && c.scope.indirect:
+				var err error
+				if about, err = certificateIssuer(e.Value); err != nil {
+					return err
+				}
+			case e.Critical && !e.Id.Equal(oidReasonCode) && !e.Id.Equal(oidInvalidityDate):
 				return fmt.Errorf("%w: critical extension %v in an entry", errCRL, e.Id)
 			}
+		}
+		if c.scope.indirect {
+			c.issuers = append(c.issuers, about)
 		}
 		if c.entries != nil {
 			c.entries[string(list[i].SerialNumber.Bytes())] = &list[i]
@@ -114,77 +120,35 @@ func (c *crl) index() error {
 	return nil
 }
 
-// entry returns the entry of a serial number, or nil.
-func (c *crl) entry(serial *big.Int) *x509.RevocationListEntry {
+// certificateIssuer reads the one directory name in the extension.
+func certificateIssuer(der []byte) (string, error) {
+	in := cryptobyte.String(der)
+	var seq cryptobyte.String
+	if in.ReadASN1(&seq, cbasn1.SEQUENCE) && in.Empty() {
+		names, ok := certpath.ReadGeneralNames(seq)
+		for _, n := range names {
+			if ok && n.Kind == certpath.DirectoryName {
+				return certpath.Canonical(n.Value), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%w: certificate issuer of an entry", errCRL)
+}
+
+// entry returns the entry of a certificate, or nil.
+func (c *crl) entry(cert *x509.Certificate) *x509.RevocationListEntry {
 	if c.entries != nil {
-		return c.entries[string(serial.Bytes())]
+		return c.entries[string(cert.SerialNumber.Bytes())]
+	}
+	issuer := ""
+	if c.scope.indirect {
+		issuer = certpath.Canonical(cert.RawIssuer)
 	}
 	for i := range c.RevokedCertificateEntries {
-		if e := &c.RevokedCertificateEntries[i]; e.SerialNumber.Cmp(serial) == 0 {
+		e := &c.RevokedCertificateEntries[i]
+		if e.SerialNumber.Cmp(cert.SerialNumber) == 0 && (!c.scope.indirect || c.issuers[i] == issuer) {
 			return e
 		}
 	}
 	return nil
-}
-
-// parseScope reads an IssuingDistributionPoint, strict DER. A distribution point
-// that is named by anything but a URI matches no certificate here.
-func parseScope(der []byte) (scope, error) {
-	var s scope
-	in := cryptobyte.String(der)
-	var seq, dp, name cryptobyte.String
-	if !in.ReadASN1(&seq, cbasn1.SEQUENCE) || !in.Empty() ||
-		!seq.ReadOptionalASN1(&dp, &s.present, cbasn1.Tag(0).Constructed().ContextSpecific()) {
-		return s, fmt.Errorf("%w: issuing distribution point", errCRL)
-	}
-	full := false
-	if s.present && !dp.ReadOptionalASN1(&name, &full, cbasn1.Tag(0).Constructed().ContextSpecific()) {
-		return s, fmt.Errorf("%w: distribution point name", errCRL)
-	}
-	for full && !name.Empty() {
-		var general cryptobyte.String
-		var tag cbasn1.Tag
-		if !name.ReadAnyASN1(&general, &tag) {
-			return s, fmt.Errorf("%w: distribution point name", errCRL)
-		}
-		if tag == cbasn1.Tag(6).ContextSpecific() {
-			s.uris = append(s.uris, string(general))
-		}
-	}
-	var reasons cryptobyte.String
-	ok := readFlag(&seq, 1, &s.users) && readFlag(&seq, 2, &s.cas) &&
-		seq.ReadOptionalASN1(&reasons, &s.someReasons, cbasn1.Tag(3).ContextSpecific()) &&
-		readFlag(&seq, 4, &s.indirect) && readFlag(&seq, 5, &s.attributes) && seq.Empty()
-	if !ok {
-		return s, fmt.Errorf("%w: issuing distribution point", errCRL)
-	}
-	return s, nil
-}
-
-// readFlag reads an IMPLICIT BOOLEAN DEFAULT FALSE.
-func readFlag(in *cryptobyte.String, tag uint8, out *bool) bool {
-	var v cryptobyte.String
-	var present bool
-	if !in.ReadOptionalASN1(&v, &present, cbasn1.Tag(tag).ContextSpecific()) {
-		return false
-	}
-	*out = present && len(v) == 1 && v[0] != 0
-	return !present || len(v) == 1
-}
-
-// covers reports whether the list speaks of cert at all (RFC 5280, 6.3.3 b): right
-// kind of certificate, and one of the shards that the certificate itself names.
-// Without the last rule the list of another shard would clear a revoked
-// certificate. Indirect lists are not used.
-func (c *crl) covers(cert *x509.Certificate) bool {
-	s := c.scope
-	if !bytes.Equal(c.RawIssuer, cert.RawIssuer) || s.indirect || s.attributes {
-		return false
-	}
-	if s.users && cert.IsCA || s.cas && !cert.IsCA {
-		return false
-	}
-	return !s.present || slices.ContainsFunc(s.uris, func(uri string) bool {
-		return slices.Contains(cert.CRLDistributionPoints, uri)
-	})
 }

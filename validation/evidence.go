@@ -61,7 +61,7 @@ type store struct {
 }
 
 func (st *store) revision(i int) error {
-	st.view = st.file.View(i)
+	st.view = st.file.Shared(i)
 	catalog, err := st.view.Catalog()
 	if err != nil {
 		return err

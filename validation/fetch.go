@@ -2,6 +2,7 @@ package validation
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 )
 
@@ -18,21 +19,58 @@ type Fetcher interface {
 // maxFetches bounds the questions that one document can make us ask.
 const maxFetches = 32
 
-// fetching is the Fetcher's use in one run: each question is asked once.
-type fetching struct {
+// fetches are the questions that were asked for one document, each once, and their answers;
+// its runs share them.
+type fetches struct {
 	fetcher Fetcher
-	asked   map[pair]bool
+	answers map[question]*fetched
 }
 
-func (f *fetching) may(cert, issuer *x509.Certificate) bool {
-	if f == nil || f.asked[pair{cert, issuer}] || len(f.asked) >= maxFetches {
-		return false
+// A question is about a certificate, by what it and its issuer are digests of; without an
+// issuer it is who that may be.
+type question struct{ cert, issuer [sha256.Size]byte }
+
+type fetched struct {
+	issuers, crls, ocsps [][]byte
+	err                  error
+}
+
+func (v *Validator) newFetches(o Options) *fetches {
+	if v.cfg.Fetcher == nil || o.Offline {
+		return nil
 	}
-	if f.asked == nil {
-		f.asked = map[pair]bool{}
+	return &fetches{fetcher: v.cfg.Fetcher, answers: map[question]*fetched{}}
+}
+
+// ask returns the answer to a question; nil if no more may be asked.
+func (f *fetches) ask(ctx context.Context, cert, issuer *x509.Certificate) *fetched {
+	q := question{cert: sha256.Sum256(cert.Raw)}
+	if issuer != nil {
+		q.issuer = sha256.Sum256(issuer.Raw)
 	}
-	f.asked[pair{cert, issuer}] = true
-	return true
+	if a := f.answers[q]; a != nil {
+		return a
+	}
+	if len(f.answers) >= maxFetches {
+		return nil
+	}
+	a := &fetched{}
+	if f.answers[q] = a; issuer == nil {
+		a.issuers, a.err = f.fetcher.Issuers(ctx, cert)
+	} else {
+		a.crls, a.ocsps, a.err = f.fetcher.Revocation(ctx, cert, issuer)
+	}
+	return a
+}
+
+// ask is the same in one run, which takes each answer once; nil if it has, or works offline.
+func (r *run) ask(cert, issuer *x509.Certificate) *fetched {
+	p := pair{cert, issuer}
+	if r.fetches == nil || r.asked[p] {
+		return nil
+	}
+	r.asked[p] = true
+	return r.fetches.ask(r.ctx, cert, issuer)
 }
 
 // fetchIssuers follows the caIssuers pointers upwards from cert and reports whether
@@ -40,15 +78,18 @@ func (f *fetching) may(cert, issuer *x509.Certificate) bool {
 func (r *run) fetchIssuers(cert *x509.Certificate, l *checks) bool {
 	grew := false
 	for range maxPath {
-		if r.anchors.has(cert) || !r.fetch.may(cert, nil) {
+		if r.anchors.has(cert) {
 			break
 		}
-		list, err := r.fetch.fetcher.Issuers(r.ctx, cert)
-		if err != nil {
-			l.add("XCV", Warning, "issuer of %s: %v", name(cert), err)
+		answer := r.ask(cert, nil)
+		if answer == nil {
+			break
+		}
+		if answer.err != nil {
+			l.add("XCV", Warning, "issuer of %s: %v", name(cert), answer.err)
 		}
 		before := len(r.pool.certs)
-		for _, der := range list {
+		for _, der := range answer.issuers {
 			r.pool.addCertificate(der, never, false)
 		}
 		if len(r.pool.certs) == before {
@@ -63,7 +104,7 @@ func (r *run) fetchIssuers(cert *x509.Certificate, l *checks) bool {
 // fetchRevocation asks for the certificates of a chain of which the pool knows
 // nothing that counts.
 func (r *run) fetchRevocation(c chain, o occasion, l *checks) {
-	if r.fetch == nil || r.revocation == RevocationNone {
+	if r.fetches == nil || r.revocation == RevocationNone {
 		return
 	}
 	for i, cert := range c[:len(c)-1] {
@@ -72,17 +113,20 @@ func (r *run) fetchRevocation(c chain, o occasion, l *checks) {
 		for _, s := range r.statuses(cert, issuer) {
 			known = known || s.revoked && !s.hold || s.speaksFor(o.use)
 		}
-		if known || o.seen.After(cert.NotAfter) || !r.fetch.may(cert, issuer) {
+		if known || o.seen.After(cert.NotAfter) {
 			continue
 		}
-		crls, ocsps, err := r.fetch.fetcher.Revocation(r.ctx, cert, issuer)
-		if err != nil {
-			l.add("RFC", Warning, "revocation information of %s: %v", name(cert), err)
+		answer := r.ask(cert, issuer)
+		if answer == nil {
+			continue
 		}
-		for _, der := range crls {
+		if answer.err != nil {
+			l.add("RFC", Warning, "revocation information of %s: %v", name(cert), answer.err)
+		}
+		for _, der := range answer.crls {
 			r.pool.addCRL(der, never, false)
 		}
-		for _, der := range ocsps {
+		for _, der := range answer.ocsps {
 			r.pool.addOCSP(der, never, false)
 		}
 	}

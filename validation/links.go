@@ -1,12 +1,13 @@
 package validation
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"sync"
 
+	"chop/internal/cms"
 	"chop/internal/ocsp"
+	"chop/validation/certpath"
 )
 
 // maxLinks bounds the memory of verified links, some 64 bytes each.
@@ -25,13 +26,13 @@ type links struct {
 type link struct{ object, key digest }
 
 // signed reports whether issuer's key signed child, inner and outer algorithm being
-// the same (RFC 5280, 6.1.3 a 1). crypto/x509 refuses MD5 and SHA-1 here.
+// the same (RFC 5280, 6.1.3 a 1). Old algorithms hold here: the suite judges them.
 func (l *links) signed(child, issuer *x509.Certificate) bool {
-	if !bytes.Equal(child.RawIssuer, issuer.RawSubject) {
+	if !certpath.SameName(child.RawIssuer, issuer.RawSubject) {
 		return false
 	}
 	return l.check(sha256.Sum256(child.Raw), issuer, func() bool {
-		return issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
+		return cms.VerifySigned(issuer.PublicKey, child.Raw) == nil
 	})
 }
 

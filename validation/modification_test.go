@@ -1,6 +1,10 @@
 package validation_test
 
 import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"chop/internal/pdf"
@@ -181,5 +185,56 @@ func TestOneByteInEachRevision(t *testing.T) {
 		if r.Passed() {
 			t.Errorf("change %d: passed", i)
 		}
+	}
+}
+
+// reads counts the bytes that are read.
+type reads struct {
+	io.ReaderAt
+	n int
+}
+
+func (r *reads) ReadAt(p []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, at)
+	r.n += n
+	return n, err
+}
+
+// A revision that writes all evidence anew, in another order, is compared with work in step with the evidence, not
+// with its square.
+func TestEvidenceInStep(t *testing.T) {
+	read := func(n int) int {
+		var there, turned [][]byte
+		random := rand.NewChaCha8([32]byte{})
+		for range n {
+			der := make([]byte, 4000)
+			_, _ = random.Read(der) // never fails
+			there, turned = append(there, der), append([][]byte{der}, turned...)
+		}
+		doc := addEvidence(t, blank(0), nil, nil, there)
+		doc = update(t, doc, func(u *pdf.Update, v *pdf.View) {
+			edit(t, u, v.CatalogRef(), func(d pdf.Dict) {
+				var list pdf.Array
+				for _, der := range turned {
+					list = append(list, u.AddStream(pdf.Dict{}, der))
+				}
+				d["DSS"] = pdf.Dict{"CRLs": list}
+			})
+		})
+		r := &reads{ReaderAt: bytes.NewReader(doc)}
+		f, err := pdf.Open(r, int64(len(doc)), pdf.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.n = 0
+		if list, err := changes.After(t.Context(), f, 1); err != nil || slices.ContainsFunc(list, func(c changes.Change) bool { return c.Kind == changes.Other }) {
+			t.Fatalf("%v, %v", list, err)
+		}
+		return r.n
+	}
+	few, many := read(25), read(100)
+	t.Logf("%d bytes read, %d for four times the evidence", few, many)
+	if many > 6*few {
+		t.Errorf("4 times the evidence is %d bytes read instead of %d, %.1f times", many, few, float64(many)/float64(few))
 	}
 }

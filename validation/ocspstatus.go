@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chop/internal/ocsp"
+	"chop/validation/certpath"
 )
 
 // ocspStatuses returns what the pool's OCSP responses say of cert.
@@ -86,7 +87,7 @@ func (r *run) mayAnswer(cert *x509.Certificate, resp *ocsp.Response, issuer *x50
 	if r.anchors.has(cert) {
 		return true
 	}
-	return unhandled(cert) == "" && r.v.links.signed(cert, issuer) && r.unrevokedResponder(cert, resp, issuer)
+	return certpath.Unhandled(cert) == nil && r.v.links.signed(cert, issuer) && r.unrevokedResponder(cert, resp, issuer)
 }
 
 // unrevokedResponder asks the issuer's own CRLs about a responder without

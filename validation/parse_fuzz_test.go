@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"math/big"
 	"testing"
+
+	"chop/validation/certpath"
 )
 
 func unhex(f *testing.F, s string) []byte {
@@ -20,7 +22,7 @@ func unhex(f *testing.F, s string) []byte {
 func FuzzParseScope(f *testing.F) {
 	for _, s := range []string{
 		"3000", "30038101ff", "30038201ff", "30038401ff", "3009a007a005860361626d",
-		"300ca00aa00886066162636465668101ff", "3003830101", "30800000",
+		"300ca00aa00886066162636465668101ff", "3003830101", "30800000", "3009a007a1053030303030",
 	} {
 		f.Add(unhex(f, s))
 	}
@@ -30,8 +32,8 @@ func FuzzParseScope(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := &crl{RevocationList: &x509.RevocationList{}, scope: s}
-		if c.covers(cert) && (s.present || s.indirect || s.attributes || s.cas) {
+		c := &crl{RevocationList: &x509.RevocationList{}, scope: s, issuer: certpath.Canonical(nil)}
+		if c.covers(cert) != 0 && (s.present || s.attributes || s.cas) {
 			t.Errorf("scope %+v covers a certificate without a distribution point", s)
 		}
 	})
@@ -58,8 +60,11 @@ func FuzzParseCRL(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, e := range c.RevokedCertificateEntries {
-			if c.entry(e.SerialNumber) == nil {
+		for i, e := range c.RevokedCertificateEntries {
+			if c.scope.indirect && c.issuers[i] != c.issuer {
+				continue
+			}
+			if c.entry(&x509.Certificate{SerialNumber: e.SerialNumber, RawIssuer: c.RawIssuer}) == nil {
 				t.Errorf("entry %v is not found", e.SerialNumber)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"slices"
+
+	"chop/validation/certpath"
 )
 
 // Limits on path building. A certificate may have several issuers (cross
@@ -22,7 +24,7 @@ type chain []*x509.Certificate
 
 // anchors are the certificates trusted for one run.
 type anchors struct {
-	byName map[string][]*x509.Certificate
+	byName map[string][]*x509.Certificate // by certpath.Canonical
 }
 
 func newAnchors(lists ...[]*x509.Certificate) anchors {
@@ -30,7 +32,8 @@ func newAnchors(lists ...[]*x509.Certificate) anchors {
 	for _, list := range lists {
 		for _, c := range list {
 			if !a.has(c) {
-				a.byName[string(c.RawSubject)] = append(a.byName[string(c.RawSubject)], c)
+				key := certpath.Canonical(c.RawSubject)
+				a.byName[key] = append(a.byName[key], c)
 			}
 		}
 	}
@@ -39,17 +42,20 @@ func newAnchors(lists ...[]*x509.Certificate) anchors {
 
 // has reports whether c is an anchor, byte for byte.
 func (a anchors) has(c *x509.Certificate) bool {
-	return slices.ContainsFunc(a.byName[string(c.RawSubject)], c.Equal)
+	return slices.ContainsFunc(a.byName[certpath.Canonical(c.RawSubject)], c.Equal)
 }
 
 // A builder finds the chains from certificates to anchors.
 type builder struct {
 	anchors anchors
-	pool    *pool
-	links   *links
-	steps   int
-	found   []chain
-	known   map[*x509.Certificate]chains
+	// named are those of the anchors that a path never leads past; one that a list has
+	// may have been withdrawn, and another be above it.
+	named anchors
+	pool  *pool
+	links *links
+	steps int
+	found []chain
+	known map[*x509.Certificate]chains
 }
 
 // chains are those of one certificate, with the size of the pool that they were built
@@ -75,15 +81,23 @@ func (b *builder) extend(c chain) {
 	last := c[len(c)-1]
 	if b.anchors.has(last) {
 		b.found = append(b.found, slices.Clone(c))
-		return
+		if b.named.has(last) {
+			return
+		}
 	}
 	if len(c) >= maxPath {
 		return
 	}
 	// An anchor that is the issuer ends the path at once.
-	for _, issuer := range b.anchors.byName[string(last.RawIssuer)] {
-		if b.try(last, issuer) && len(b.found) < maxPaths {
+	for _, issuer := range b.anchors.byName[certpath.Canonical(last.RawIssuer)] {
+		switch {
+		case len(b.found) >= maxPaths || b.steps >= maxPathSteps:
+			return
+		case c.holds(issuer) || !b.try(last, issuer):
+		case b.named.has(issuer):
 			b.found = append(b.found, append(slices.Clone(c), issuer))
+		default:
+			b.extend(append(slices.Clone(c), issuer))
 		}
 	}
 	for _, issuer := range b.candidates(last) {
@@ -106,7 +120,7 @@ func (b *builder) try(child, issuer *x509.Certificate) bool {
 // identifier is a hint and excludes nothing.
 func (b *builder) candidates(cert *x509.Certificate) []*x509.Certificate {
 	var named, others []*x509.Certificate
-	for _, p := range b.pool.bySubject[string(cert.RawIssuer)] {
+	for _, p := range b.pool.bySubject[certpath.Canonical(cert.RawIssuer)] {
 		if len(cert.AuthorityKeyId) > 0 && bytes.Equal(p.value.SubjectKeyId, cert.AuthorityKeyId) {
 			named = append(named, p.value)
 		} else {
@@ -120,7 +134,7 @@ func (b *builder) candidates(cert *x509.Certificate) []*x509.Certificate {
 // would make it a circle.
 func (c chain) holds(cert *x509.Certificate) bool {
 	return slices.ContainsFunc(c, func(in *x509.Certificate) bool {
-		return bytes.Equal(in.RawSubject, cert.RawSubject) &&
+		return certpath.SameName(in.RawSubject, cert.RawSubject) &&
 			bytes.Equal(in.RawSubjectPublicKeyInfo, cert.RawSubjectPublicKeyInfo)
 	})
 }

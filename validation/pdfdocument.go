@@ -12,6 +12,7 @@ func (r *run) validatePDF(doc io.ReaderAt, file *pdf.File, o Options) (*Report, 
 	list, troubles := findSignatures(file)
 	for _, s := range list {
 		s.read(file, doc)
+		s.form, s.place = s, s.revision+1
 	}
 	if err := hashContents(r.ctx, doc, list); err != nil {
 		return nil, err
@@ -22,7 +23,7 @@ func (r *run) validatePDF(doc io.ReaderAt, file *pdf.File, o Options) (*Report, 
 	slices.SortStableFunc(list, func(a, b *signature) int { return a.revision - b.revision })
 	for _, s := range list {
 		if !s.timestamp() {
-			r.judge(s)
+			r.judge(&s.subject)
 		}
 	}
 	document, err := r.modifications(file, list, troubles)
@@ -32,16 +33,16 @@ func (r *run) validatePDF(doc io.ReaderAt, file *pdf.File, o Options) (*Report, 
 	report := &Report{Signatures: []Signature{}, Document: document}
 	for _, s := range list {
 		row := s.row()
-		row.Level = r.level(s)
+		row.Level, row.Covers = r.level(&s.subject), s.covers
 		report.Signatures = append(report.Signatures, row)
 	}
 	return report, nil
 }
 
-func (s *signature) row() Signature {
+func (s *subject) row() Signature {
 	row := Signature{
 		Field: s.field, Format: s.format, SigningTime: s.claimed,
-		Indication: s.result.ind, SubIndication: s.result.sub, Checks: s.checks,
+		Indication: s.result.ind, SubIndication: s.result.sub, Anchor: s.anchor, Evidence: s.known, Checks: s.checks,
 	}
 	if s.cert != nil {
 		row.Signer = name(s.cert)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"chop/internal/cms"
 	"chop/internal/pdf"
@@ -17,28 +16,19 @@ import (
 // A signature is one signature of the document and everything found out about it on
 // the way to its row in the report.
 type signature struct {
-	field    string
-	format   string
+	subject
+	cmsSigner
 	revision int // that the signature covers; also its place among the proofs
-	claimed  *time.Time
-	checks   checks
 
 	value     pdf.Dict // of the signature, and of its field
 	fieldDict pdf.Dict
 	ref       pdf.Ref    // object that holds value
 	path      []pdf.Name // ... there
 	byteRange [2]pdf.Span
+	covers    int64 // bytes, up to the end of the revision; 0: none
 	permits   changes.Permission
 
-	message *cms.SignedData
-	signer  *cms.SignerInfo
-	stamp   *token // of a document time-stamp
-	// content holds the digests of the signed bytes, those that wanted names.
-	content map[crypto.Hash][]byte
-
-	// format checking that lets cryptographic verification go on, and that does not
-	strict, fatal conclusion
-	verdict
+	stamp *token // of a document time-stamp
 }
 
 var formats = []string{FormatCAdES, FormatPKCS7, FormatPKCS7SHA1, FormatTimestamp}
@@ -56,7 +46,7 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 	}
 	seen := map[key]bool{}
 	for i := file.Len() - 1; i >= 0; i-- {
-		fields, err := pdf.Signatures(file.View(i))
+		fields, err := pdf.Signatures(file.Shared(i))
 		if err != nil {
 			troubles = append(troubles, fmt.Sprintf("form of revision %d: %v", i, err))
 			continue
@@ -67,7 +57,7 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 			}
 			seen[key{f.Field.Name, f.Ref}] = true
 			found = append(found, &signature{
-				field: f.Field.Name, fieldDict: f.Field.Dict, value: f.Value, ref: f.Ref, path: f.Path, revision: i,
+				subject: subject{field: f.Field.Name}, fieldDict: f.Field.Dict, value: f.Value, ref: f.Ref, path: f.Path, revision: i,
 			})
 		}
 	}
@@ -78,7 +68,7 @@ func findSignatures(file *pdf.File) (found []*signature, troubles []string) {
 // it, without hashing anything. A failure is recorded in s.fatal.
 func (s *signature) read(file *pdf.File, doc io.ReaderAt) {
 	contents, errCovered := s.covered(file, doc)
-	v := file.View(s.revision) // what a later revision says of the dictionary counts for nothing
+	v := file.Shared(s.revision) // what a later revision says of the dictionary counts for nothing
 	filter, err := v.Name(s.value["SubFilter"])
 	if err != nil || filter == "" {
 		s.fatal = fail(FormatFailure, "signature dictionary has no SubFilter")
@@ -105,6 +95,7 @@ func (s *signature) read(file *pdf.File, doc io.ReaderAt) {
 		return
 	}
 	s.consistent(v)
+	s.checks.outside(s.outside(s.revision < file.Len()-1))
 	s.permits, err = changes.Permissions(v, s.fieldDict, s.value)
 	if err != nil {
 		s.fatal = fail(FormatFailure, "%v", err)
@@ -157,9 +148,9 @@ var singleValued = []asn1.ObjectIdentifier{
 	{0, 4, 0, 19122, 1, 1},               // signer-attributes-v2
 }
 
-func (s *signature) checkSingleValued() error {
+func (s *cmsSigner) checkSingleValued(but ...asn1.ObjectIdentifier) error {
 	for _, a := range s.signer.SignedAttrs {
-		if len(a.Values) != 1 && slices.ContainsFunc(singleValued, a.Type.Equal) {
+		if len(a.Values) != 1 && slices.ContainsFunc(singleValued, a.Type.Equal) && !slices.ContainsFunc(but, a.Type.Equal) {
 			return fmt.Errorf("signed attribute %v has %d values", a.Type, len(a.Values))
 		}
 	}
@@ -182,12 +173,6 @@ func (s *signature) consistent(v *pdf.View) {
 	}
 	if s.format == FormatCAdES && s.signer.SignedAttrs == nil {
 		s.breach("no signed attributes")
-	}
-}
-
-func (s *signature) breach(format string, args ...any) {
-	if s.strict.ind == "" {
-		s.strict = undecided(SigConstraintsFailure, format, args...)
 	}
 }
 

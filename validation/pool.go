@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"chop/internal/ocsp"
+	"chop/validation/certpath"
 )
 
 // Limits on the evidence of one document. Honest archives hold some dozens of each;
@@ -22,7 +23,7 @@ type digest = [sha256.Size]byte
 // from which on an archive time-stamp covers it. Nothing in it is trusted.
 type pool struct {
 	certs     []*pooled[*x509.Certificate]
-	bySubject map[string][]*pooled[*x509.Certificate]
+	bySubject map[string][]*pooled[*x509.Certificate] // by certpath.Canonical
 	crls      []*pooled[*crl]
 	ocsps     []*pooled[*ocsp.Response]
 	known     map[digest]*int // place of everything, to keep the earliest
@@ -74,7 +75,8 @@ func (p *pool) insert(cert *x509.Certificate, h digest, place int, embedded bool
 	c := &pooled[*x509.Certificate]{value: cert, hash: h, place: place, embedded: embedded}
 	p.known[h] = &c.place
 	p.certs = append(p.certs, c)
-	p.bySubject[string(cert.RawSubject)] = append(p.bySubject[string(cert.RawSubject)], c)
+	key := certpath.Canonical(cert.RawSubject)
+	p.bySubject[key] = append(p.bySubject[key], c)
 }
 
 func (p *pool) addCRL(der []byte, place int, embedded bool) {
@@ -120,7 +122,7 @@ func (p *pool) certificate(der []byte) (*x509.Certificate, error) {
 
 // holdsEmbedded reports whether the document itself holds cert.
 func (p *pool) holdsEmbedded(cert *x509.Certificate) bool {
-	return slices.ContainsFunc(p.bySubject[string(cert.RawSubject)], func(c *pooled[*x509.Certificate]) bool {
+	return slices.ContainsFunc(p.bySubject[certpath.Canonical(cert.RawSubject)], func(c *pooled[*x509.Certificate]) bool {
 		return c.embedded && c.value.Equal(cert)
 	})
 }

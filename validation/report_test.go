@@ -90,7 +90,7 @@ func TestErrors(t *testing.T) {
 		}
 		return err
 	}
-	if err := try(strings.NewReader("hello"), 5, soft); !errors.Is(err, validation.ErrFormat) || !errors.Is(err, pdf.ErrNotPDF) {
+	if err := try(strings.NewReader("hello"), 5, soft); !errors.Is(err, validation.ErrFormat) || errors.Is(err, pdf.ErrNotPDF) { // it is none of the other formats either
 		t.Errorf("text: %v", err)
 	}
 	if err := try(bytes.NewReader(doc[:len(doc)/2]), len(doc)/2, soft); !errors.Is(err, validation.ErrFormat) {

@@ -1,9 +1,7 @@
 package validation
 
 import (
-	"bytes"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
 	"slices"
@@ -11,6 +9,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"chop/validation/certpath"
 )
 
 // A role is what a certificate was used for.
@@ -19,25 +19,14 @@ type role int
 const (
 	roleSigner role = iota // signs documents
 	roleTSU                // signs time-stamp tokens
+	roleAny                // what the caller's rules ask
 )
 
-// Extensions that crypto/x509 calls unhandled but that forbid nothing here, or that
-// checkPath handles.
 var (
-	oidKeyUsagePeriod   = asn1.ObjectIdentifier{2, 5, 29, 16}
-	oidExtKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 37}
-	oidNameConstraints  = asn1.ObjectIdentifier{2, 5, 29, 30}
-	oidPolicyMappings   = asn1.ObjectIdentifier{2, 5, 29, 33}
-	oidPolicyConstraint = asn1.ObjectIdentifier{2, 5, 29, 36}
-	oidInhibitAnyPolicy = asn1.ObjectIdentifier{2, 5, 29, 54}
-	oidFreshestCRL      = asn1.ObjectIdentifier{2, 5, 29, 46}
-	oidQCStatements     = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 3}
-	oidOCSPNoCheck      = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
+	oidKeyUsagePeriod = asn1.ObjectIdentifier{2, 5, 29, 16}
+	oidExtKeyUsage    = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidOCSPNoCheck    = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
 )
-
-var toleratedCritical = []asn1.ObjectIdentifier{
-	oidKeyUsagePeriod, oidPolicyMappings, oidPolicyConstraint, oidInhibitAnyPolicy, oidFreshestCRL, oidQCStatements,
-}
 
 // Extended key usages under which a signature on a document is acceptable, beside
 // those that crypto/x509 names: documentSigning (RFC 9336), Microsoft's and Adobe's
@@ -49,103 +38,21 @@ var signerEKU = []asn1.ObjectIdentifier{
 }
 
 // checkPath applies RFC 5280, 6.1, to a chain whose signatures hold, except for
-// validity periods and revocation, which depend on a time. Nothing is asked of the
-// anchor, whose trust the caller has declared.
-func checkPath(c chain, r role, use time.Time) conclusion {
-	below := 0 // CA certificates below, self-issued ones not counted (6.1.4 l)
-	for i, cert := range c[:len(c)-1] {
-		if why := unhandled(cert); why != "" {
-			return undecided(CertificateChainGeneralFailure, "%s: %s", name(cert), why)
-		}
-		if i == 0 {
-			continue
-		}
-		if why := notCA(cert, below); why != "" {
-			return undecided(CertificateChainGeneralFailure, "%s: %s", name(cert), why)
-		}
-		if !bytes.Equal(cert.RawSubject, cert.RawIssuer) {
-			below++
-		}
+// validity periods and revocation, which depend on a time, and what the role demands.
+func (r *run) checkPath(c chain, as role, use time.Time) conclusion {
+	if err := certpath.Check(c, r.rules.inputs); err != nil {
+		return undecided(CertificateChainGeneralFailure, "%v", err)
 	}
-	if why := constrained(c, use); why != "" {
-		return undecided(CertificateChainGeneralFailure, "%s", why)
+	if as == roleAny {
+		return r.rules.check(c, use)
 	}
 	if len(c) == 1 {
 		return pass() // the anchor itself: what it may do was declared with its trust
 	}
-	if why := unfit(c[0], r, use); why != "" {
+	if why := unfit(c[0], as, use); why != "" {
 		return undecided(ChainConstraintsFailure, "%s: %s", name(c[0]), why)
 	}
 	return pass()
-}
-
-func unhandled(cert *x509.Certificate) string {
-	for _, oid := range cert.UnhandledCriticalExtensions {
-		if !slices.ContainsFunc(toleratedCritical, oid.Equal) {
-			return fmt.Sprintf("critical extension %v is not understood", oid)
-		}
-	}
-	return ""
-}
-
-// notCA says why cert may not issue certificates, or nothing (RFC 5280, 6.1.4 k-n).
-func notCA(cert *x509.Certificate, below int) string {
-	switch {
-	case cert.Version != 3 || !cert.BasicConstraintsValid || !cert.IsCA:
-		return "is not a CA certificate"
-	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageCertSign == 0:
-		return "key usage does not include keyCertSign"
-	case cert.MaxPathLen >= 0 && (cert.MaxPathLen > 0 || cert.MaxPathLenZero) && below > cert.MaxPathLen:
-		return fmt.Sprintf("path length %d is exceeded", cert.MaxPathLen)
-	}
-	return ""
-}
-
-// constrained applies name constraints and policies through crypto/x509, where a CA
-// certificate in the chain has any; where none has, neither can fail (RFC 5280,
-// 6.1.3 b-f, with any policy acceptable).
-func constrained(c chain, use time.Time) string {
-	if len(c) < 3 || !slices.ContainsFunc(c[1:len(c)-1], constrains) {
-		return ""
-	}
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
-	roots.AddCert(c[len(c)-1])
-	for _, cert := range c[1 : len(c)-1] {
-		between.AddCert(cert)
-	}
-	leaf := *c[0]
-	leaf.UnhandledCriticalExtensions = nil // judged by unhandled
-	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: between, CurrentTime: within(c, use),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-func constrains(cert *x509.Certificate) bool {
-	return slices.ContainsFunc(cert.Extensions, func(e pkix.Extension) bool {
-		return e.Id.Equal(oidNameConstraints) || e.Id.Equal(oidPolicyConstraint) ||
-			e.Id.Equal(oidInhibitAnyPolicy) || e.Id.Equal(oidPolicyMappings)
-	})
-}
-
-// within returns a time at which all certificates of the chain are valid, use if it
-// is one, for a check that must not depend on the time.
-func within(c chain, use time.Time) time.Time {
-	for _, cert := range c {
-		if use.After(cert.NotAfter) {
-			use = cert.NotAfter
-		}
-	}
-	for _, cert := range c {
-		if use.Before(cert.NotBefore) {
-			use = cert.NotBefore
-		}
-	}
-	return use
 }
 
 // unfit says why the certificate may not be used in the role, or nothing. A signer's
@@ -235,6 +142,3 @@ func parseKeyPeriod(der []byte) (from, to time.Time, err error) {
 	}
 	return from, to, nil
 }
-
-// name names a certificate in a report.
-func name(cert *x509.Certificate) string { return cert.Subject.String() }

@@ -1,12 +1,13 @@
 package validation
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"chop/internal/cms"
+	"chop/internal/xmldsig"
 )
 
 // timestamps validates the signature time-stamps (EN 319 102-1, 5.5.4, steps 3 to 4)
@@ -14,12 +15,12 @@ import (
 // time-stamps over the signature prove. One valid time-stamp is enough. If none of
 // those that are there is valid the signature does not pass, although the standard
 // would let it be judged without: its signer meant it to be dated.
-func (r *run) timestamps(s *signature) conclusion {
-	s.best, s.proven = r.timeline.proven(s.revision + 1)
-	list := s.signer.SignatureTimestamps()
+func (r *run) timestamps(s *subject) conclusion {
+	s.best, s.proven = r.timeline.proven(s.place)
+	list := s.form.stamps()
 	var forged, undated conclusion
-	for i, der := range list {
-		t, got := r.signatureStamp(s, der)
+	for i, st := range list {
+		t, got := r.signatureStamp(s, st)
 		what := fmt.Sprintf("signature time-stamp %d of %d", i+1, len(list))
 		if t != nil {
 			what += " of " + stamp(t.Info.GenTime)
@@ -54,14 +55,23 @@ func (r *run) timestamps(s *signature) conclusion {
 	return pass()
 }
 
-func (r *run) signatureStamp(s *signature, der []byte) (*token, conclusion) {
-	parsed, err := cms.ParseTimestampToken(der)
+// imprintConclusion tells a time-stamp that is over something else from one of which it was
+// not found out what it is over.
+func imprintConclusion(err error) conclusion {
+	if errors.Is(err, xmldsig.ErrLimit) || errors.Is(err, xmldsig.ErrUndecided) {
+		return undecided(CryptoConstraintsFailure, "%v", err)
+	}
+	return fail(HashFailure, "%v", errImprint)
+}
+
+func (r *run) signatureStamp(s *subject, st stamped) (*token, conclusion) {
+	parsed, err := cms.ParseTimestampToken(st.der)
 	if err != nil {
 		return nil, fail(FormatFailure, "%v", err)
 	}
-	t := &token{TimestampToken: parsed, place: s.revision + 1}
-	if err := t.Covers(s.signer.Signature); err != nil {
-		return t, fail(HashFailure, "%v", errImprint)
+	t := &token{TimestampToken: parsed, place: s.place + st.after}
+	if err := st.covers(parsed.Info); err != nil {
+		return t, imprintConclusion(err)
 	}
 	var l checks
 	r.judgeToken(t, &l)
@@ -71,14 +81,14 @@ func (r *run) signatureStamp(s *signature, der []byte) (*token, conclusion) {
 
 // contentStamps validates the content time-stamps in the signed attributes. They are
 // signed, so a broken one is the signer's own doing.
-func (r *run) contentStamps(s *signature) conclusion {
-	for _, der := range s.signer.ContentTimestamps() {
-		parsed, err := cms.ParseTimestampToken(der)
+func (r *run) contentStamps(s *subject) conclusion {
+	for _, st := range s.form.contentStamps() {
+		parsed, err := cms.ParseTimestampToken(st.der)
+		if err == nil {
+			err = st.covers(parsed.Info)
+		}
 		if err != nil {
 			return undecided(SigConstraintsFailure, "content time-stamp: %v", err)
-		}
-		if sum := s.content[parsed.Info.HashAlgorithm]; sum == nil || !bytes.Equal(sum, parsed.Info.Imprint) {
-			return undecided(SigConstraintsFailure, "content time-stamp: %v", errImprint)
 		}
 	}
 	return pass()
@@ -86,17 +96,17 @@ func (r *run) contentStamps(s *signature) conclusion {
 
 // contentTime is the latest time that a valid content time-stamp proves the
 // signature to be no older than; zero if there is none.
-func (r *run) contentTime(s *signature) time.Time {
+func (r *run) contentTime(s *subject) time.Time {
 	if s.contentBound != nil {
 		return *s.contentBound
 	}
 	var after time.Time
-	for _, der := range s.signer.ContentTimestamps() {
-		parsed, err := cms.ParseTimestampToken(der)
-		if err != nil || !bytes.Equal(s.content[parsed.Info.HashAlgorithm], parsed.Info.Imprint) {
+	for _, st := range s.form.contentStamps() {
+		parsed, err := cms.ParseTimestampToken(st.der)
+		if err != nil || st.covers(parsed.Info) != nil {
 			continue
 		}
-		t := &token{TimestampToken: parsed, place: s.revision + 1}
+		t := &token{TimestampToken: parsed, place: s.place}
 		var l checks
 		if r.judgeToken(t, &l); t.passed() && t.Info.GenTime.After(after) {
 			after = t.Info.GenTime
@@ -129,12 +139,12 @@ func (r *run) judgeArchive(s *signature) {
 		return
 	}
 	s.result = l.conclude("FC", orPass(s.strict), "format and coverage of "+s.format)
-	raw, got := r.identify(s)
+	raw, got := s.identify(r)
 	if l.conclude("ISC", got, "certificate named by the time-stamp"); !got.passed() {
 		s.settle(got)
 		return
 	}
-	got = r.verify(s, raw)
+	got = s.verify(r, raw)
 	if l.conclude("CV", got, "imprint and signature value"); !got.passed() {
 		s.settle(got)
 		return

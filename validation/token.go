@@ -25,6 +25,8 @@ type token struct {
 // that moment, with the evidence that then existed. Whether the token covers what
 // it should is the caller's to check, before.
 func (r *run) judgeToken(t *token, l *checks) {
+	r.used.stamped(t.Raw)
+	defer func() { r.used.judged(t.trail.chain) }()
 	raw := t.Signer.FindCertificate(slices.Concat(t.Certificates, r.pool.raw()))
 	if raw == nil {
 		t.conclusion = undecided(NoSigningCertificateFound, "the certificate of the time-stamping unit is not there")

@@ -3,7 +3,10 @@ package validation
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
+
+	"chop/validation/certpath"
 )
 
 // An occasion is what a certificate has to have been good for.
@@ -83,7 +86,10 @@ func (r *run) xcv(cert *x509.Certificate, o occasion, l *checks) (conclusion, tr
 // judgeChain judges one chain from its top down.
 func (r *run) judgeChain(c chain, o occasion, l *checks) (conclusion, trail) {
 	t := trail{chain: c, proofs: make([]*status, len(c)-1)}
-	if got := checkPath(c, o.role, o.use); !got.passed() {
+	if got := r.checkPath(c, o.role, o.use); !got.passed() {
+		return got, t
+	}
+	if got := r.granted(c, o.role, o.use); !got.passed() {
 		return got, t
 	}
 	limit := time.Time{} // revocation of a CA above: evidence below must be older
@@ -156,7 +162,7 @@ func (r *run) judgeCertificate(cert, issuer *x509.Certificate, leaf bool, limit 
 	case found:
 		l.add("RFC", Passed, "%s: %s", name(cert), s.describe())
 		return pass(), &s
-	case r.revocation == RevocationSoft:
+	case r.revocation == RevocationSoft && !(r.rules.strict && r.listedBy(issuer)):
 		l.add("RFC", Warning, "%s: no revocation information for %s", name(cert), stamp(o.use))
 		return pass(), nil
 	case !limit.IsZero():
@@ -201,4 +207,10 @@ func missing(list []status, o occasion) string {
 		}
 	}
 	return fmt.Sprintf("no revocation information that answers for %s (the latest: %s)", stamp(o.use), latest.describe())
+}
+
+// listedBy reports whether a list of the issuer's name is there at all.
+func (r *run) listedBy(issuer *x509.Certificate) bool {
+	key := certpath.Canonical(issuer.RawSubject)
+	return slices.ContainsFunc(r.pool.crls, func(p *pooled[*crl]) bool { return p.value.issuer == key })
 }

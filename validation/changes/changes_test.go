@@ -161,6 +161,9 @@ func compare(t testing.TB, edit func(e editor)) ([]changes.Kind, []changes.Chang
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := f.Unaltered(); err != nil { // objects are shared by the revisions that are compared
+		t.Error(err)
+	}
 	var kinds []changes.Kind
 	seen := map[changes.Kind]bool{}
 	for _, c := range list {

@@ -1,8 +1,10 @@
 package changes
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"chop/internal/pdf"
@@ -14,7 +16,7 @@ import (
 func (w *walk) dss(catalog pdf.Ref, before, after pdf.Object) {
 	w.account(after)
 	w.permit(before)
-	if !w.differs(before, after) {
+	if !w.grew(before, after) && !w.differs(before, after) {
 		return
 	}
 	if err := w.compareDSS(before, after); err != nil {
@@ -22,6 +24,24 @@ func (w *walk) dss(catalog pdf.Ref, before, after pdf.Object) {
 		return
 	}
 	w.report(Change{Kind: Evidence, Ref: catalog, Detail: "document security store"})
+}
+
+// dssLists are what a security store holds; the rest of it is an index.
+var dssLists = []pdf.Name{"Certs", "CRLs", "OCSPs"}
+
+// grew reports whether a list has more or fewer elements than before: what every signature
+// with its evidence brings about is seen without looking at the elements.
+func (w *walk) grew(before, after pdf.Object) bool {
+	old, errOld := w.old.Dict(before)
+	d, err := w.new.Dict(after)
+	if errOld != nil || err != nil {
+		return false
+	}
+	return slices.ContainsFunc(dssLists, func(key pdf.Name) bool {
+		was, errOld := w.old.Array(old[key])
+		is, err := w.new.Array(d[key])
+		return errOld == nil && err == nil && len(was) != len(is)
+	})
 }
 
 func (w *walk) compareDSS(before, after pdf.Object) error {
@@ -47,7 +67,7 @@ func (w *walk) compareDSS(before, after pdf.Object) error {
 			return err
 		}
 	}
-	for _, key := range []pdf.Name{"Certs", "CRLs", "OCSPs"} {
+	for _, key := range dssLists {
 		if err := w.growing(old[key], d[key]); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
@@ -115,12 +135,60 @@ func (w *walk) growing(before, after pdf.Object) error {
 	if err != nil {
 		return nil // it was none before either
 	}
+	held := w.index(list)
 	for i, s := range old {
-		if !slices.ContainsFunc(list, func(n *pdf.Stream) bool { return w.equalData(s, n) }) {
-			return fmt.Errorf("element %d was removed", i)
+		if ok, err := held.has(s); err != nil || !ok {
+			return errors.Join(fmt.Errorf("element %d was removed", i), err)
 		}
 	}
 	return nil
+}
+
+// A streamIndex finds streams by their encoded data. Comparing each with each would be
+// work by the square of what a file with many signatures holds.
+type streamIndex struct {
+	w       *walk
+	list    []*pdf.Stream
+	spans   map[pdf.Span]bool
+	digests map[[sha256.Size]byte]bool // made when a place in the file does not decide
+}
+
+func (w *walk) index(list []*pdf.Stream) *streamIndex {
+	x := &streamIndex{w: w, list: list, spans: map[pdf.Span]bool{}}
+	for _, s := range list {
+		x.spans[s.Span()] = true
+	}
+	return x
+}
+
+func (x *streamIndex) has(s *pdf.Stream) (bool, error) {
+	if s.Span().Len() > 0 && x.spans[s.Span()] {
+		return true, nil
+	}
+	if x.digests == nil {
+		x.digests = map[[sha256.Size]byte]bool{}
+		for _, s := range x.list {
+			d, err := x.w.digest(s)
+			if err != nil {
+				return false, err
+			}
+			x.digests[d] = true
+		}
+	}
+	d, err := x.w.digest(s)
+	return x.digests[d], err
+}
+
+// digest is that of the encoded data.
+func (w *walk) digest(s *pdf.Stream) (d [sha256.Size]byte, err error) {
+	if err := w.step(); err != nil {
+		return d, err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, w.f.Raw(s)); err != nil {
+		return d, err
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
 func (w *walk) streams(v *pdf.View, o pdf.Object) ([]*pdf.Stream, error) {

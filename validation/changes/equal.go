@@ -85,7 +85,8 @@ func (w *walk) equalData(a, b *pdf.Stream) bool {
 		return true
 	}
 	ra, rb := w.f.Raw(a), w.f.Raw(b)
-	bufA, bufB := make([]byte, 32<<10), make([]byte, 32<<10)
+	size := min(int64(32<<10), a.Len()+1) // one more, to see the end
+	bufA, bufB := make([]byte, size), make([]byte, size)
 	for {
 		n, err := io.ReadFull(ra, bufA)
 		m, errB := io.ReadFull(rb, bufB)

@@ -48,6 +48,9 @@ func FuzzAfter(f *testing.F) {
 		if err != nil || len(again) != len(first) {
 			t.Fatalf("first %v, then %v, %v", first, again, err)
 		}
+		if err := file.Unaltered(); err != nil {
+			t.Fatal(err)
+		}
 		if !strict[num] {
 			return
 		}

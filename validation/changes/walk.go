@@ -54,7 +54,7 @@ type place struct {
 
 func newWalk(ctx context.Context, f *pdf.File, i int, left *int) *walk {
 	w := &walk{
-		ctx: ctx, f: f, left: left, old: f.View(i - 1), new: f.View(i),
+		ctx: ctx, f: f, left: left, old: f.Shared(i - 1), new: f.Shared(i),
 		seen: map[pdf.Ref]bool{}, pages: map[pdf.Ref]int{}, fields: map[pdf.Ref]*field{},
 		alike: map[pdf.Ref]bool{}, changed: map[uint32]bool{}, added: map[pdf.Ref]bool{},
 	}
