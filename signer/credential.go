@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"chop/internal/postgres"
 )
 
 // The states of a credential.
@@ -24,6 +26,7 @@ const (
 type Credential struct {
 	ID          string // UUIDv7
 	Name        string
+	Department  string // whose operators' word it wants; empty: nobody's
 	Profile     string
 	KeySpec     string // "p256", "rsa2048", …
 	Scheme      string // "ecdsa", "pkcs1", "pss"
@@ -58,6 +61,25 @@ func (s *Service) Credentials(ctx context.Context) ([]*Credential, error) {
 	return list, nil
 }
 
+// SealsOf lists the active seals of a department, for who has no key: a page to choose from.
+func SealsOf(ctx context.Context, db *postgres.DB, department string) (list []*Credential, err error) {
+	rows, err := selectCredentials(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if department == "" || r.Department != department || r.State != StateActive {
+			continue
+		}
+		c, err := r.credential()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
 func (s *Service) row(ctx context.Context, id string) (*credentialRow, error) {
 	u, err := uuid.Parse(id)
 	if err != nil {
@@ -68,7 +90,7 @@ func (s *Service) row(ctx context.Context, id string) (*credentialRow, error) {
 
 func (r *credentialRow) credential() (*Credential, error) {
 	c := &Credential{
-		ID: r.ID.String(), Name: r.Name, Profile: r.Profile, KeySpec: r.KeySpec, Scheme: r.Scheme,
+		ID: r.ID.String(), Name: r.Name, Department: r.Department, Profile: r.Profile, KeySpec: r.KeySpec, Scheme: r.Scheme,
 		State: r.State, CreatedAt: r.CreatedAt,
 	}
 	if r.Certificate == nil {

@@ -78,9 +78,6 @@ func TestDraftRefusesWhatIsBeyondIt(t *testing.T) {
 // flush is where a full disk shows, again and again.
 func TestDraftMeetsAFullDisk(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
-	}
 	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

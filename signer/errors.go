@@ -14,6 +14,8 @@ var (
 	ErrCertificate = errors.New("the credential's certificate is not good now")
 	// ErrPolicy means that the signature policy is unknown or does not allow the request.
 	ErrPolicy = errors.New("the signature policy does not allow it")
+	// ErrUnauthorized means that the seal is a department's, whose operators did not have this sealed.
+	ErrUnauthorized = errors.New("the seal signs only what its department's operators had sealed")
 	// ErrKey means that the token's key is not the one in the certificate.
 	ErrKey = errors.New("the key does not belong to the certificate")
 	// ErrRefused means that our own validation refused the finished file; nothing was

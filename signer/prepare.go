@@ -14,6 +14,10 @@ import (
 const (
 	formatPAdES = "PAdES"
 	formatAdobe = "PKCS7"
+	formatXAdES = "XAdES"
+	formatCAdES = "CAdES"
+	formatASiC  = "ASiC"
+	formatJAdES = "JAdES"
 )
 
 // prepare writes the document but for its signature, in the policy's format.

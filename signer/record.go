@@ -16,7 +16,7 @@ import (
 
 // recordIntent is the first transaction: from here on it is known what the key was
 // asked to sign, by whom, and under which policy.
-func (s *Service) recordIntent(ctx context.Context, r PDFRequest, policy *policies.Signature, level pades.Level, m *material, doc Document) (*signatureRow, error) {
+func (s *Service) recordIntent(ctx context.Context, operator string, policy *policies.Signature, level pades.Level, m *material, doc Document) (*signatureRow, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make signature id: %w", err)
@@ -25,10 +25,10 @@ func (s *Service) recordIntent(ctx context.Context, r PDFRequest, policy *polici
 	if err != nil {
 		return nil, fmt.Errorf("read credential id: %w", err)
 	}
-	_, dtbsr := doc.DTBSR()
+	h, dtbsr := doc.DTBSR()
 	row := &signatureRow{
-		ID: id, CredentialID: credential, Policy: policy.Name, Level: string(level), Operator: r.Operator,
-		Field: doc.Field(), Hash: policy.Hash, Digest: doc.Digest(), DTBSR: dtbsr, PreparedAt: s.c.Now(),
+		ID: id, CredentialID: credential, Policy: policy.Name, Level: string(level), Operator: operator,
+		Field: doc.Field(), Hash: policies.HashAlgorithm(h), Digest: doc.Digest(), DTBSR: dtbsr, PreparedAt: s.c.Now(),
 	}
 	err = insertSignature(ctx, s.c.DB, row, row.event("signer.prepare", row.PreparedAt, map[string]any{
 		"credential": m.credential.ID, "policy": row.Policy, "level": row.Level, "field": row.Field,

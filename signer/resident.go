@@ -26,6 +26,9 @@ type Accounts interface {
 	// MaySign returns nil if the account is active and of the kind that signs;
 	// otherwise an error that wraps ErrLite, ErrAccount or what went wrong.
 	MaySign(ctx context.Context, account string) error
+	// NotMe suspends the account: its holder says that somebody else asked in their name, and the activation process
+	// has stopped the key. An account that is suspended or closed already is no error.
+	NotMe(ctx context.Context, account string) error
 }
 
 // A Notifier tells a person something if and only if tx commits.

@@ -206,6 +206,18 @@ func TestResidentEndings(t *testing.T) {
 				t.Error(err)
 			}
 		}, SigningCancelled, "", true, ""},
+		{"not me, and cancelled before anybody looked", func(r *residentRig, s *Signing) {
+			r.device.decline(s.Tx, "not-me")
+			if got, err := r.Cancel(context.Background(), r.by, s.ID); !errors.Is(err, ErrState) || got == nil || got.State != SigningDeclined {
+				t.Errorf("cancelled: %+v, %v", got, err)
+			}
+		}, SigningDeclined, "not-me", true, "not-me"},
+		{"suspended, and cancelled before anybody looked", func(r *residentRig, s *Signing) {
+			r.device.suspend()
+			if _, err := r.Cancel(context.Background(), r.by, s.ID); !errors.Is(err, ErrState) {
+				t.Errorf("cancelled: %v", err)
+			}
+		}, SigningFailed, "suspended", false, ""},
 		{"account suspended after approval", func(r *residentRig, s *Signing) {
 			r.approve(s.Tx)
 			r.people.stop(r.by.Account, ErrAccount)
@@ -262,6 +274,12 @@ func TestResidentEndings(t *testing.T) {
 				return
 			}
 			again, err := r.Renew(t.Context(), r.by, s.ID)
+			if c.failure == "not-me" { // the account is suspended, until its holder comes to a counter
+				if r.people.notMe != 1 || !errors.Is(err, ErrAccount) {
+					t.Errorf("suspended %d times; renewed: %v", r.people.notMe, err)
+				}
+				return
+			}
 			if err != nil || again.State != SigningWaiting || again.Tx == s.Tx || again.ID != s.ID {
 				t.Fatalf("renewed: %+v, %v", again, err)
 			}
@@ -271,6 +289,82 @@ func TestResidentEndings(t *testing.T) {
 			}
 			r.once(t)
 		})
+	}
+}
+
+// A signing that has ended, and whose end nobody has looked at yet, does not stand in the way of the next.
+func TestResidentBusyNoMore(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*residentRig, *Signing){
+		SigningSigned:   func(r *residentRig, s *Signing) { r.approve(s.Tx) },
+		SigningDeclined: func(r *residentRig, s *Signing) { r.device.decline(s.Tx, "user") },
+		SigningExpired:  func(r *residentRig, _ *Signing) { r.skew += 10 * time.Minute },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newResidentRig(t, nil)
+			first := r.begin("form.pdf")
+			end(r, first)
+			second, err := r.Prepare(t.Context(), r.by, r.ask("other.pdf"))
+			if err != nil || second.State != SigningWaiting {
+				t.Fatalf("the next one: %+v, %v", second, err)
+			}
+			if _, err := r.Prepare(t.Context(), r.by, r.ask("third.pdf")); !errors.Is(err, ErrBusy) {
+				t.Errorf("beside an open one: %v", err)
+			}
+			if got := r.state(first.ID); got.State != name {
+				t.Errorf("the first one is %s", got.State)
+			}
+			if name == SigningDeclined {
+				if _, err := r.Renew(t.Context(), r.by, first.ID); !errors.Is(err, ErrBusy) {
+					t.Errorf("renewed beside an open one: %v", err)
+				}
+				r.device.decline(second.Tx, "user")
+				if again, err := r.Renew(t.Context(), r.by, first.ID); err != nil || again.State != SigningWaiting {
+					t.Errorf("renewed: %+v, %v", again, err)
+				}
+			}
+		})
+	}
+}
+
+// An approved signing whose files cannot be finished now does not stand in the way of the next, and is finished later.
+func TestResidentBusyNoMoreThoughUnfinished(t *testing.T) {
+	t.Parallel()
+	down := errors.New("the timestamping authority is down")
+	var stamps *outage
+	r := newResidentRig(t, func(c *ResidentConfig) {
+		stamps = &outage{Timestamper: c.Timestamper}
+		c.Timestamper = stamps
+	})
+	first := r.begin("form.pdf")
+	r.approve(first.Tx)
+	stamps.set(down)
+	second, err := r.Prepare(t.Context(), r.by, r.ask("other.pdf"))
+	if err != nil || second.State != SigningWaiting {
+		t.Fatalf("the next one: %+v, %v", second, err)
+	}
+	stamps.set(nil)
+	r.forgetLeases()
+	if got := r.state(first.ID); got.State != SigningSigned {
+		t.Errorf("the first one is %s", got.State)
+	}
+}
+
+// A cancelled question whose end nobody can tell is not closed.
+func TestResidentCancelsInTheDark(t *testing.T) {
+	t.Parallel()
+	r := newResidentRig(t, nil)
+	s := r.begin("form.pdf")
+	r.device.decline(s.Tx, "not-me")
+	dark := errors.New("the activation process is down")
+	r.device.before = func(string) error { return dark }
+	if _, err := r.Cancel(t.Context(), r.by, s.ID); !errors.Is(err, dark) {
+		t.Errorf("cancelled: %v", err)
+	}
+	r.device.before = nil
+	if got := r.state(s.ID); got.Failure != "not-me" || r.people.notMe != 1 {
+		t.Errorf("%+v, suspended %d times", got, r.people.notMe)
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// leaseTime is how long one node has a signing for itself without saying so again.
-	leaseTime = 2 * time.Minute
+	// leaseTime is how long one node has a signing for itself without saying so again, which it does while it works: so
+	// long a person waits whose node was killed.
+	leaseTime = 15 * time.Second
 	// askTimeout bounds putting a question, also after its caller has gone.
 	askTimeout = 30 * time.Second
 	// lookEvery is how often housekeeping looks after a question.
@@ -25,12 +26,35 @@ const (
 
 func (r *Residents) newLease() string { return r.c.Node + "/" + uuid.NewString() }
 
+// hold keeps a lease while its node works on the signing, until the function that it returns is called.
+func (r *Residents) hold(ctx context.Context, id uuid.UUID, lease string) (release func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(leaseTime / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := r.store.Extend(ctx, id, lease, leaseTime); err != nil && ctx.Err() == nil {
+				r.c.Log.Warn("a lease could not be extended: another node may begin with the same signing", "signing", id, "error", printable(err.Error()))
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
+
 // ask puts the question to the device and records it. The signing is prepared and leased.
 // A process that dies in between leaves a question that nobody can find and that ends by
 // itself; the signing is still prepared.
 func (r *Residents) ask(ctx context.Context, g *ledger.Signing, m *residentMaterial, docs []*ledger.Document, lease string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
+	defer r.hold(ctx, g.ID, lease)()
 	mint := MintRequest{Credential: m.credential.ID.String(), Service: ResidentService{g.ServiceID, g.ServiceName}, Return: g.ReturnURL}
 	for _, d := range docs {
 		o := offered(r.policy, d)
@@ -67,6 +91,33 @@ func (r *Residents) notAsked(ctx context.Context, g *ledger.Signing, lease strin
 	return r.close(ctx, c)
 }
 
+// unlessOpen records an intent. Where another signing of the credential is open in our books it looks first what became
+// of that: its device may have answered, or been suspended, since anybody looked. ErrBusy if it is open indeed. Whoever
+// waits here does not wait for the other one's files, nor does it matter to them if those cannot be finished.
+func (r *Residents) unlessOpen(ctx context.Context, credential uuid.UUID, record func() error) error {
+	err := record()
+	if !errors.Is(err, ledger.ErrOpen) {
+		return err
+	}
+	open, err := r.store.FindOpen(ctx, credential)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) { // ErrNotFound: it ended meanwhile
+		return err
+	}
+	var looked error
+	if open != nil {
+		switch open.State {
+		case ledger.Prepared:
+			looked = r.drivePrepared(ctx, open, false)
+		case ledger.Waiting:
+			looked = r.driveWaiting(ctx, open)
+		}
+	}
+	if err = record(); errors.Is(err, ledger.ErrOpen) {
+		return errors.Join(ErrBusy, looked)
+	}
+	return err
+}
+
 // close applies a change to a closed state.
 func (r *Residents) close(ctx context.Context, c ledger.Change) error {
 	now := r.c.Now()
@@ -94,7 +145,7 @@ func (r *Residents) askAndShow(ctx context.Context, id uuid.UUID, m *residentMat
 	return s, asked
 }
 
-// Cancel closes a signing that is not approved yet; ErrState if it is too late.
+// Cancel closes a signing that the device has not answered yet; ErrState if it is too late, with what became of it.
 func (r *Residents) Cancel(ctx context.Context, by Caller, id string) (*Signing, error) {
 	g, err := r.own(ctx, by, id)
 	if err != nil {
@@ -105,9 +156,17 @@ func (r *Residents) Cancel(ctx context.Context, by Caller, id string) (*Signing,
 			return nil, fmt.Errorf("withdraw the question: %w", err)
 		}
 		t, err := r.c.Activation.Transaction(ctx, *g.Tx)
-		if err == nil && t.State == "approved" {
+		if errors.Is(err, ErrNoTransaction) {
+			t, err = TransactionState{State: "expired"}, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look after the question: %w", err)
+		}
+		switch {
+		case t.State == "expired", t.State == "cancelled" && t.Reason != "suspended" && t.Reason != "destroyed": // by us
+		default: // the device was faster: what it said counts
 			s, err := r.Signing(ctx, by, id)
-			return s, errors.Join(fmt.Errorf("%w: it is approved already", ErrState), err)
+			return s, errors.Join(fmt.Errorf("%w: its question is %s already", ErrState, t.State), err)
 		}
 	}
 	err = r.close(ctx, ledger.Change{
@@ -153,10 +212,10 @@ func (r *Residents) Renew(ctx context.Context, by Caller, id string) (*Signing, 
 		return nil, err
 	}
 	lease := r.newLease()
-	err = r.store.Renew(ctx, g, docs, files, lease, leaseTime, r.intent(g, docs, "signer.resident.renew"))
+	err = r.unlessOpen(ctx, m.credential.ID, func() error {
+		return r.store.Renew(ctx, g, docs, files, lease, leaseTime, r.intent(g, docs, "signer.resident.renew"))
+	})
 	switch {
-	case errors.Is(err, ledger.ErrOpen):
-		return nil, ErrBusy
 	case errors.Is(err, ledger.ErrTransition):
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	case err != nil:

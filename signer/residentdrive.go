@@ -84,6 +84,9 @@ func (r *Residents) driveWaiting(ctx context.Context, g *ledger.Signing) error {
 	case "declined":
 		c.To, c.Failure = ledger.Declined, "declined"
 		if t.Reason == "not-me" {
+			if err := r.c.Accounts.NotMe(ctx, g.Account.String()); err != nil {
+				return fmt.Errorf("suspend the account: %w", err)
+			}
 			c.Failure = "not-me"
 		}
 		c.Event = r.event(g, "signer.resident.decline", map[string]any{"transaction": *g.Tx, "why": c.Failure})

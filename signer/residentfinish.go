@@ -33,6 +33,7 @@ func (r *Residents) finish(ctx context.Context, g *ledger.Signing) error {
 	if err != nil || !got {
 		return err
 	}
+	defer r.hold(ctx, g.ID, lease)()
 	if !g.Acknowledged {
 		if err := r.acknowledge(ctx, g); err != nil {
 			r.c.Log.Warn("the activation process was not told that it may forget", "signing", g.ID, "error", err.Error())

@@ -328,6 +328,45 @@ func TestManyNodes(t *testing.T) {
 	r.once(t)
 }
 
+// A node that works for longer than a lease lasts keeps it; one that was killed has it for seconds only.
+func TestLeaseOfWorkAndOfTheDead(t *testing.T) {
+	t.Parallel()
+	var r *residentRig
+	until := func() (at, now time.Time) {
+		const query = `SELECT coalesce(lease_until, '-infinity'), clock_timestamp() FROM signer_signing ORDER BY id DESC LIMIT 1`
+		if err := r.db.Pool.QueryRow(context.Background(), query).Scan(&at, &now); err != nil {
+			t.Error(err)
+		}
+		return at, now
+	}
+	r = newResidentRig(t, func(c *ResidentConfig) {
+		c.Checker = checkerFunc(func() error {
+			first, _ := until()
+			for at, now := first, first; !at.After(first); at, now = until() {
+				if now.After(first) {
+					t.Error("the lease ended while its node was at work")
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			return nil
+		})
+	})
+	s := r.begin("form.pdf")
+	r.approve(s.Tx)
+	r.state(s.ID)
+	r.whole(t, s.ID)
+
+	d := &dies{step: "before Mint", n: 1}
+	r.device.before = func(call string) error { return d.at("before " + call) }
+	if !killed(func() { r.begin("another.pdf") }) {
+		t.Fatal("not killed")
+	}
+	if at, now := until(); !at.After(now) || at.Sub(now) > leaseTime || leaseTime > 30*time.Second {
+		t.Errorf("the dead node's lease lasts until %v, it is %v", at, now)
+	}
+}
+
 // A node that lost its lease while it worked records nothing.
 func TestLostLease(t *testing.T) {
 	t.Parallel()

@@ -59,10 +59,9 @@ func (r *Residents) Prepare(ctx context.Context, by Caller, q ResidentRequest) (
 		return nil, err
 	}
 	lease := r.newLease()
-	err = r.store.Insert(ctx, g, docs, files, lease, leaseTime, r.intent(g, docs, "signer.resident.prepare"))
-	if errors.Is(err, ledger.ErrOpen) {
-		return nil, ErrBusy
-	}
+	err = r.unlessOpen(ctx, m.credential.ID, func() error {
+		return r.store.Insert(ctx, g, docs, files, lease, leaseTime, r.intent(g, docs, "signer.resident.prepare"))
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -206,6 +206,7 @@ func (p *proof) sign(names ...string) *Signing {
 	p.t.Helper()
 	s := p.begin(names...)
 	p.approve(s.Tx)
+	p.device.txs[s.Tx].collected.Evidence.Binding = p.binding(s.Credential, nil)
 	p.logApproval(s.Tx, s.Credential)
 	s = p.state(s.ID)
 	if s.State != SigningSigned {
@@ -214,10 +215,37 @@ func (p *proof) sign(names ...string) *Signing {
 	return s
 }
 
+// binding ties the credential's key to the account and the passkey, as it was when the key was made; change makes it
+// another one.
+func (p *proof) binding(credential string, change func(*solecontrol.Binding)) []byte {
+	p.t.Helper()
+	spki, err := x509.MarshalPKIXPublicKey(p.device.keys[credential].Public())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cose, err := solecontrol.MarshalCOSE(&p.device.passkey.PublicKey)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	bound := &solecontrol.Binding{
+		Credential: credential, Account: p.by.Account, Algorithm: "p256", SPKI: spki, RPID: approvalHost, PasskeyID: p.device.id, PasskeyKey: cose,
+		PRFSalt: [32]byte{1}, SealSalt: [32]byte{2},
+	}
+	if change != nil {
+		change(bound)
+	}
+	b, err := bound.Marshal()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return b
+}
+
 func (p *proof) logApproval(tx, credential string) {
 	p.t.Helper()
 	q := p.device.txs[tx]
-	detail := map[string]any{"transaction": tx, "binding": strings.Repeat("00", 32), "certificate_sha256": hex.EncodeToString(p.device.certs[credential])}
+	bound := solecontrol.BindingDigest(q.collected.Evidence.Binding)
+	detail := map[string]any{"transaction": tx, "binding": hex.EncodeToString(bound[:]), "certificate_sha256": hex.EncodeToString(p.device.certs[credential])}
 	for k, v := range q.collected.Evidence.Digests() {
 		detail[k] = v
 	}
@@ -332,6 +360,20 @@ func without(export []byte, text string) []byte {
 	return bytes.Join(kept, []byte("\n"))
 }
 
+// rebound puts another binding into the evidence of the first signature, and its digest into the activation process's log.
+func rebound(t *testing.T, p *proof, export []byte, change func(*solecontrol.Binding)) []byte {
+	t.Helper()
+	forged := p.binding(p.cred, change)
+	was, is := solecontrol.BindingDigest(p.binding(p.cred, nil)), solecontrol.BindingDigest(forged)
+	export = bytes.ReplaceAll(export, []byte(hex.EncodeToString(was[:])), []byte(hex.EncodeToString(is[:])))
+	if !bytes.Contains(export, []byte(hex.EncodeToString(is[:]))) {
+		t.Fatal("the log has no binding")
+	}
+	return altered(t, export, "signature", func(m map[string]any) {
+		m["approval"].(map[string]any)["binding"] = solecontrol.Bytes(forged).String()
+	})
+}
+
 // A forger with the database, the resident's key and s, but not the passkey: whatever they
 // put in, the export names it.
 func TestForgedApprovalsAreFound(t *testing.T) {
@@ -362,7 +404,18 @@ func TestForgedApprovalsAreFound(t *testing.T) {
 		"assertion changed":   altered(t, export, "signature", func(m map[string]any) { a := approvalOf(m); a["signature"] = flip(a["signature"].(string)) }),
 		"request changed":     altered(t, export, "signature", func(m map[string]any) { a := approvalOf(m); a["request"] = flip(a["request"].(string)) }),
 		"another origin":      altered(t, export, "signature", func(m map[string]any) { approvalOf(m)["origin"] = "http://localhost:8080" }),
-		"another passkey":     altered(t, export, "signature", func(m map[string]any) { m["approval"] = thief.assert(t, p.requestOf(victim)) }),
+		"no binding":          altered(t, export, "signature", func(m map[string]any) { delete(approvalOf(m), "binding") }),
+		"another binding": altered(t, export, "signature", func(m map[string]any) {
+			approvalOf(m)["binding"] = solecontrol.Bytes(p.binding(p.cred, func(b *solecontrol.Binding) { b.PRFSalt[0]++ })).String()
+		}),
+		"a binding of another passkey, in the log too": rebound(t, p, export, func(b *solecontrol.Binding) {
+			b.PasskeyKey, _ = solecontrol.MarshalCOSE(&thief.passkey.PublicKey)
+		}),
+		"a binding of another account, in the log too": rebound(t, p, export, func(b *solecontrol.Binding) { b.Account = uuid.Must(uuid.NewV7()).String() }),
+		"a binding of another key, in the log too": rebound(t, p, export, func(b *solecontrol.Binding) {
+			b.SPKI, _ = x509.MarshalPKIXPublicKey(&thief.passkey.PublicKey)
+		}),
+		"another passkey": altered(t, export, "signature", func(m map[string]any) { m["approval"] = thief.assert(t, p.requestOf(victim)) }),
 		"another document": altered(t, export, "signature", func(m map[string]any) {
 			d := m["documents"].([]any)[0].(map[string]any)
 			d["digest"] = flip(d["digest"].(string))

@@ -268,8 +268,17 @@ func (s softSealer) Open(ctx context.Context, sealed, aad []byte) ([]byte, error
 
 // people are the accounts: all may sign but those with a reason not to.
 type people struct {
-	mu sync.Mutex
-	no map[string]error
+	mu    sync.Mutex
+	no    map[string]error
+	notMe int
+}
+
+func (p *people) NotMe(_ context.Context, account string) error {
+	p.stop(account, ErrAccount)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notMe++
+	return nil
 }
 
 func (p *people) MaySign(_ context.Context, account string) error {

@@ -25,6 +25,8 @@ const sealProfile = "department-seal"
 type SealRequest struct {
 	// Name is the department's name.
 	Name string
+	// Department is whose operators' word the seal will want, for ever; empty: nobody's.
+	Department string
 	// KeySpec is "p256" (also when empty), "p384", "rsa2048" or "rsa3072".
 	KeySpec string
 	// Scheme is "pkcs1" (also when empty) or "pss", for RSA keys only.
@@ -58,6 +60,9 @@ func (s *Service) CreateSeal(ctx context.Context, r SealRequest) (*Credential, e
 	default:
 		return nil, fmt.Errorf("%w: a scheme is pkcs1 or pss, not %q", pades.ErrRequest, r.Scheme)
 	}
+	if err := s.c.Issuer.CheckSeal(r.Name); err != nil {
+		return nil, fmt.Errorf("look at the seal's name: %w", err)
+	}
 	row, err := s.requestSeal(ctx, r)
 	if err != nil {
 		return nil, err
@@ -84,12 +89,12 @@ func (s *Service) requestSeal(ctx context.Context, r SealRequest) (*credentialRo
 		return nil, fmt.Errorf("make credential id: %w", err)
 	}
 	row := &credentialRow{
-		ID: id, Profile: sealProfile, Name: r.Name, KeySpec: r.KeySpec, Scheme: string(scheme),
+		ID: id, Profile: sealProfile, Name: r.Name, Department: r.Department, KeySpec: r.KeySpec, Scheme: string(scheme),
 		WrappedKey: wrapped, SPKI: spki, State: StateRequested, CreatedAt: s.c.Now(),
 	}
 	err = insertCredential(ctx, s.c.DB, row, audit.Event{
 		At: row.CreatedAt, Actor: r.Operator, Action: "signer.request-seal", Subject: "credential:" + id.String(),
-		Detail: map[string]any{"name": r.Name, "key": r.KeySpec, "scheme": row.Scheme},
+		Detail: map[string]any{"name": r.Name, "department": r.Department, "key": r.KeySpec, "scheme": row.Scheme},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record seal's key: %w", err)

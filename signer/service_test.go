@@ -79,10 +79,11 @@ func (k *softKeys) Use(_ context.Context, wrapped []byte, fn func(crypto.Signer)
 
 // authority is a CA of one issuer and the status of its certificates.
 type authority struct {
-	cert *x509.Certificate
-	key  crypto.Signer
-	bad  error // what CertificateGood says
-	fail error // of IssueSeal
+	cert   *x509.Certificate
+	key    crypto.Signer
+	bad    error // what CertificateGood says
+	fail   error // of IssueSeal
+	refuse error // of CheckSeal
 }
 
 func newAuthority(t testing.TB) *authority {
@@ -105,6 +106,8 @@ func newAuthority(t testing.TB) *authority {
 	}
 	return &authority{cert: cert, key: key}
 }
+
+func (a *authority) CheckSeal(string) error { return a.refuse }
 
 func (a *authority) IssueSeal(_ context.Context, r IssueRequest) ([]*x509.Certificate, error) {
 	if a.fail != nil {
@@ -278,4 +281,20 @@ func (r *rig) leftovers(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// A name that gets no certificate is refused before there is a key, and is in no record.
+func TestSealNameIsLookedAtFirst(t *testing.T) {
+	t.Parallel()
+	no := errors.New("no certificate for that name")
+	r := newRig(t, func(c *Config) { c.Issuer = &authority{refuse: no} })
+	if _, err := r.CreateSeal(t.Context(), SealRequest{Name: "A name of nobody", Operator: "operator:1"}); !errors.Is(err, no) {
+		t.Errorf("got %v", err)
+	}
+	for _, query := range []string{`SELECT count(*) FROM signer_credential`, `SELECT count(*) FROM audit_pending`} {
+		n := -1
+		if err := r.db.Pool.QueryRow(t.Context(), query).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s: %d, %v", query, n, err)
+		}
+	}
 }

@@ -27,6 +27,8 @@ type PDFRequest struct {
 	Policy string
 	// Level is "B-B", "B-T", "B-LT" or "B-LTA"; empty: the policy's default.
 	Level string
+	// Authorization is that of a department's operators; empty for a seal that wants none.
+	Authorization string
 	// Operator is who has it signed, as the audit log names them: "local:alice".
 	Operator string
 	// In and Out are paths. They may be the same file: it is replaced as a whole.
@@ -67,6 +69,14 @@ func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
 		return err
 	}
 	defer done()
+	digest, err := digestOf(original, size)
+	if err != nil {
+		return err
+	}
+	may, err := s.permit(ctx, m, r.Authorization, policy, level, [][]byte{digest})
+	if err != nil {
+		return err
+	}
 	s.sweeper.sweep(r.Out, time.Now())
 	out, err := createOutput(r.Out)
 	if err != nil {
@@ -82,11 +92,11 @@ func (s *Service) SignPDF(ctx context.Context, r PDFRequest) error {
 	if err := out.flush(); err != nil { // a full disk is met before the key is used
 		return fmt.Errorf("%w: %w", ErrOutput, err)
 	}
-	record, err := s.recordIntent(ctx, r, policy, level, m, doc)
+	record, err := s.recordIntent(ctx, r.Operator, policy, level, m, doc)
 	if err != nil {
 		return err
 	}
-	signature, err := s.complete(ctx, m, doc, out)
+	signature, err := s.complete(ctx, m, may, doc, out)
 	if err == nil {
 		err = s.recordSigned(ctx, record, signature, doc.Size())
 	}
@@ -136,10 +146,24 @@ func openInput(path string) (*os.File, int64, error) {
 
 // complete uses the key, finishes the file and lets our own validation judge it. When it
 // returns, the file's bytes are on the disk.
-func (s *Service) complete(ctx context.Context, m *material, doc Document, out *output) ([]byte, error) {
-	var signature []byte
+func (s *Service) complete(ctx context.Context, m *material, may permit, doc Document, out *output) ([]byte, error) {
+	signature, err := s.useKey(ctx, m, may, doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Finish(ctx, signature); err != nil {
+		return nil, fmt.Errorf("finish signature: %w", err)
+	}
+	return signature, s.release(ctx, out, doc.Size())
+}
+
+// useKey makes the signature value.
+func (s *Service) useKey(ctx context.Context, m *material, may permit, doc Document) (signature []byte, err error) {
+	if may.credential != m.credential.ID {
+		return nil, ErrUnauthorized
+	}
 	_, dtbsr := doc.DTBSR()
-	err := s.c.Keys.Use(ctx, m.wrapped, func(key crypto.Signer) error {
+	err = s.c.Keys.Use(ctx, m.wrapped, func(key crypto.Signer) error {
 		if err := sameKey(key.Public(), m.credential.Certificate.RawSubjectPublicKeyInfo); err != nil {
 			return err
 		}
@@ -150,10 +174,7 @@ func (s *Service) complete(ctx context.Context, m *material, doc Document, out *
 	if err != nil {
 		return nil, fmt.Errorf("use key of credential %s: %w", m.credential.ID, err)
 	}
-	if err := doc.Finish(ctx, signature); err != nil {
-		return nil, fmt.Errorf("finish signature: %w", err)
-	}
-	return signature, s.release(ctx, out, doc.Size())
+	return signature, nil
 }
 
 // release checks a finished file and puts its bytes on the disk, both at once: one waits

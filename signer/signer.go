@@ -47,8 +47,19 @@ type Checker interface {
 	Check(ctx context.Context, doc io.ReaderAt, size int64) error
 }
 
+// A WholeChecker is our own validation of the formats whose files are held in memory: XML,
+// CMS, containers, JSON.
+type WholeChecker interface {
+	// CheckWhole returns nil if the signature with this id, or name, would pass; file is what a
+	// detached one covers, by its name, or nil.
+	CheckWhole(ctx context.Context, doc []byte, id, name string, file []byte) error
+}
+
 // An Issuer certifies a seal's key.
 type Issuer interface {
+	// CheckSeal says whether a certificate could be had for that name, without recording
+	// anything: what it refuses, IssueSeal would refuse after the key was made.
+	CheckSeal(name string) error
 	// IssueSeal returns the certificate for the key and subject of a request, and its
 	// chain from the issuer up.
 	IssueSeal(ctx context.Context, r IssueRequest) ([]*x509.Certificate, error)
@@ -101,10 +112,15 @@ type Config struct {
 	TokenSize int
 	// Checker judges every file before it is handed out.
 	Checker Checker
+	// WholeChecker does the same for files that are held in memory; nil: this service signs
+	// none.
+	WholeChecker WholeChecker
 	// Issuer certifies new seals; nil: this service makes none.
 	Issuer Issuer
 	// Status is asked before every signature.
 	Status CertificateStatus
+	// Authorizer is asked before a department's seal signs; nil: none does here.
+	Authorizer Authorizer
 	// Font is the path of the font for visible signatures; empty: pades.DefaultFont.
 	// It is read when it is first needed.
 	Font string

@@ -27,6 +27,7 @@ type credentialRow struct {
 	Certificate []byte    `db:"certificate"`
 	Chain       [][]byte  `db:"chain"`
 	CreatedAt   time.Time `db:"created_at"`
+	Department  string    `db:"department"`
 }
 
 // inTx runs a change and records its audit event in one transaction.
@@ -48,9 +49,9 @@ func insertCredential(ctx context.Context, db *postgres.DB, r *credentialRow, e 
 	return inTx(ctx, db, e, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO signer_credential
-				(id, profile, name, key_spec, scheme, wrapped_key, spki, spki_sha256, state, created_at, changed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
-			r.ID, r.Profile, r.Name, r.KeySpec, r.Scheme, r.WrappedKey, r.SPKI, sum[:], r.State, r.CreatedAt)
+				(id, profile, name, key_spec, scheme, wrapped_key, spki, spki_sha256, state, created_at, changed_at, department)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`,
+			r.ID, r.Profile, r.Name, r.KeySpec, r.Scheme, r.WrappedKey, r.SPKI, sum[:], r.State, r.CreatedAt, r.Department)
 		return err
 	})
 }
@@ -63,7 +64,7 @@ func activateCredential(ctx context.Context, db *postgres.DB, r *credentialRow, 
 		r.ID, r.Certificate, r.Chain, e.At))
 }
 
-const credentialColumns = `id, profile, name, key_spec, scheme, wrapped_key, spki, state, certificate, chain, created_at`
+const credentialColumns = `id, profile, name, key_spec, scheme, wrapped_key, spki, state, certificate, chain, created_at, department`
 
 func selectCredential(ctx context.Context, db *postgres.DB, id uuid.UUID) (*credentialRow, error) {
 	rows, err := db.Pool.Query(ctx, `SELECT `+credentialColumns+` FROM signer_credential WHERE id = $1`, id)

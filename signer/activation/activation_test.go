@@ -210,6 +210,29 @@ func TestSuspendAndResume(t *testing.T) {
 	}
 }
 
+// TestAnotherDevice: an approval that waits, or is made, on a phone whose place another took is worth nothing.
+func TestAnotherDevice(t *testing.T) {
+	r := newRig(t)
+	p := r.enrol()
+	m := r.mint(p, "a")
+	if st, err := r.client.Destroy(t.Context(), p.credential, Act{By: "system:registration", Reason: "another device"}); err != nil || st.State != "destroyed" {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if err := p.page.Sign(t.Context(), m.Tx); err == nil {
+		t.Error("the old phone approved what waited for it")
+	}
+	if st, err := r.client.Transaction(t.Context(), m.Tx); err != nil || st.State == TxApproved {
+		t.Errorf("what waited: %+v, %v", st, err)
+	}
+	if st, err := r.client.Destroy(t.Context(), p.credential, Act{By: "system:registration", Reason: "another device"}); err != nil || st.State != "destroyed" {
+		t.Errorf("again: %+v, %v", st, err)
+	}
+	var sealed []byte
+	if err := r.cfg.DB.Pool.QueryRow(t.Context(), `SELECT sealed FROM credential WHERE id = $1`, p.credential).Scan(&sealed); err != nil || sealed != nil {
+		t.Errorf("the sealed key is still there: %d bytes, %v", len(sealed), err)
+	}
+}
+
 // A process that was killed leaves nothing half done: what was open is closed,
 // what was signed can be collected.
 func TestRestart(t *testing.T) {
@@ -233,5 +256,58 @@ func TestRestart(t *testing.T) {
 	m := r.mint(p, "c")
 	if err := p.page.Sign(t.Context(), m.Tx); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The database is away at the moment at which an approval has failed: the end is recorded later, and whoever asks
+// meanwhile does not wait for nothing.
+func TestFailedWhileTheDatabaseIsAway(t *testing.T) {
+	r := newRig(t)
+	p := r.enrol()
+	away := func(away bool) {
+		t.Helper()
+		from, to := "transaction", "transaction_away"
+		if !away {
+			from, to = to, from
+		}
+		if _, err := r.service.store.db.Pool.Exec(t.Context(), "ALTER TABLE activation."+from+" RENAME TO "+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, settled := range map[string]func(m *Minted){
+		"asked": func(*Minted) {},
+		"tidied": func(m *Minted) {
+			if err := r.service.Tidy(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if row, err := r.service.store.transaction(t.Context(), m.Tx); err != nil || row.State != TxFailed || row.Closed == nil {
+				t.Errorf("after housekeeping: %+v, %v", row, err)
+			}
+		},
+		"cancelled": func(m *Minted) {
+			if st, err := r.client.Cancel(t.Context(), m.Tx); err != nil || st.State != TxFailed {
+				t.Errorf("cancelled: %+v, %v", st, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := r.mint(p, "a")
+			away(true)
+			if err := p.page.Sign(t.Context(), m.Tx); err == nil {
+				t.Fatal("signed without a record")
+			}
+			if err := r.service.Tidy(t.Context()); err == nil {
+				t.Error("housekeeping is silent without a database")
+			}
+			away(false)
+			settled(m)
+			if st, err := r.client.Transaction(t.Context(), m.Tx); err != nil || st.State != TxFailed || st.At == nil {
+				t.Errorf("%+v, %v", st, err)
+			}
+			again := r.mint(p, "a") // the credential is not busy
+			if err := p.page.Sign(t.Context(), again.Tx); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

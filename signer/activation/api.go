@@ -55,6 +55,7 @@ type Evidence struct {
 	Origin            string            `json:"origin"`
 	DeviceSignature   solecontrol.Bytes `json:"deviceSignature,omitempty"`
 	DeviceKey         solecontrol.Bytes `json:"deviceKey,omitempty"` // SubjectPublicKeyInfo
+	Binding           solecontrol.Bytes `json:"binding"`             // of key, account and passkey; B is its digest
 }
 
 // Collected is what an approval released: one signature a document, in order.

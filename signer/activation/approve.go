@@ -208,9 +208,9 @@ func (s *Service) failed(ctx context.Context, t *transaction, why error) error {
 	at := s.cfg.Now()
 	state, reason := TxFailed, Code(why)
 	s.cfg.Log.Warn("an approval failed; nothing was released", "transaction", t.id, "error", why)
-	e := s.event("resident:"+t.account, "activation.failed", t.credential, reason, map[string]any{"transaction": t.id})
-	if _, err := s.store.closeTransaction(ctx, t.id, state, reason, at, e); err != nil {
-		s.cfg.Log.Error("a failed approval could not be recorded", "transaction", t.id, "error", err)
+	t.owed = &closing{state, reason, at, s.event("resident:"+t.account, "activation.failed", t.credential, reason, map[string]any{"transaction": t.id})}
+	if err := s.settle(ctx, t); err != nil {
+		s.cfg.Log.Error("a failed approval could not be recorded; it is tried again", "transaction", t.id, "error", err)
 	}
 	s.finish(t, state, reason, at)
 	if Code(why) == "" {

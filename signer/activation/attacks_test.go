@@ -511,10 +511,13 @@ func TestAttackEnrolmentWithAForgedTicket(t *testing.T) {
 		"expired":                made("wong", func(k *solecontrol.Ticket, _ *[]byte) { k.Expires = solecontrol.At(r.clock.now().Add(-time.Second)) }),
 		"for ever":               made("wong", func(k *solecontrol.Ticket, _ *[]byte) { k.Expires = solecontrol.At(r.clock.now().AddDate(1, 0, 0)) }),
 		"another answer's":       made("wong", func(k *solecontrol.Ticket, _ *[]byte) { k.Immd = make([]byte, 32) }),
-		"on an answer of no use": made("wong", func(_ *solecontrol.Ticket, a *[]byte) { *a = r.answer("no-match", r.clock.now()) }),
-		"on an old answer":       made("wong", func(_ *solecontrol.Ticket, a *[]byte) { *a = r.answer("match", r.clock.now().Add(-25*time.Hour)) }),
-		"on a forged answer": made("wong", func(_ *solecontrol.Ticket, a *[]byte) {
-			signed, err := solecontrol.ParseSignedAnswer(r.answer("no-match", r.clock.now()))
+		"on an answer of no use": made("wong", func(k *solecontrol.Ticket, a *[]byte) { *a = r.answer("no-match", r.clock.now(), k.Subject) }),
+		"on an old answer": made("wong", func(k *solecontrol.Ticket, a *[]byte) {
+			*a = r.answer("match", r.clock.now().Add(-25*time.Hour), k.Subject)
+		}),
+		"on an answer about another": made("wong", func(_ *solecontrol.Ticket, a *[]byte) { *a = r.answer("match", r.clock.now(), make([]byte, 32)) }),
+		"on a forged answer": made("wong", func(k *solecontrol.Ticket, a *[]byte) {
+			signed, err := solecontrol.ParseSignedAnswer(r.answer("no-match", r.clock.now(), k.Subject))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -107,8 +107,9 @@ func (s *Service) enrolling(id, state string) (*enrolment, error) {
 	return e, nil
 }
 
-// EnrolOffer is what the page gets: signed, with the state at this moment.
-func (s *Service) EnrolOffer(_ context.Context, id string) (*solecontrol.SignedOffer, error) {
+// EnrolOffer is what the page gets: signed, with the state at this moment. That a certificate was bound is known by
+// the store only.
+func (s *Service) EnrolOffer(ctx context.Context, id string) (*solecontrol.SignedOffer, error) {
 	s.mu.Lock()
 	e := s.enrolments[id]
 	s.mu.Unlock()
@@ -123,6 +124,12 @@ func (s *Service) EnrolOffer(_ context.Context, id string) (*solecontrol.SignedO
 		if !s.cfg.Now().Before(offer.NotAfter.Time) {
 			offer.State = EnrolExpired
 		}
+	case EnrolMade:
+		row, err := s.store.enrolment(ctx, id)
+		if err != nil {
+			return nil, unlessKnown(err)
+		}
+		offer.State = row.State
 	}
 	signed, err := solecontrol.SignOffer(s.cfg.Identity, &offer)
 	if err != nil {

@@ -7,12 +7,19 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
+	"errors"
 	"log/slog"
+	"math"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"chop/internal/cms"
 	"chop/internal/solecontrol"
@@ -131,4 +138,48 @@ func firstError(errs ...error) error {
 		}
 	}
 	return nil
+}
+
+// FuzzVersions reads any file of versions: what a crash has cut is dropped, no version goes down, and what is added
+// afterwards is there at the next start.
+func FuzzVersions(f *testing.F) {
+	id := uuid.MustParse("0190a0a0-0000-7000-8000-000000000000")
+	entry := binary.BigEndian.AppendUint64(id[:], 7)
+	f.Add([]byte{})
+	f.Add(entry)
+	f.Add(append(bytes.Clone(entry), entry[:5]...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 64<<10 {
+			return
+		}
+		path := filepath.Join(t.TempDir(), "versions")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		v, err := openVersions(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := v.highest(id.String())
+		next := max(was, 2)
+		if next < math.MaxUint64 {
+			next++
+		}
+		if err := errors.Join(v.raise(id.String(), next), v.raise(id.String(), 3), v.close()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := openVersions(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.close()
+		for other, high := range v.high {
+			if again.high[other] != high {
+				t.Fatalf("%v: %d, was %d", other, again.high[other], high)
+			}
+		}
+		if got := again.highest(id.String()); got != next {
+			t.Fatalf("%d, want %d", got, next)
+		}
+	})
 }

@@ -139,6 +139,9 @@ func TestBindCertificate(t *testing.T) {
 	if st, err := r.client.Enrolment(t.Context(), p.enrolment); err != nil || st.State != EnrolIssued {
 		t.Errorf("%+v, %v", st, err)
 	}
+	if o, err := p.page.EnrolOffer(t.Context(), p.enrolment); err != nil || o.State != EnrolIssued {
+		t.Errorf("what the page learns: %+v, %v", o, err)
+	}
 	// A renewal for the same key.
 	if st, err := r.client.BindCertificate(t.Context(), p.credential, r.issue(p, st.CSR, nil)); err != nil || st.Version != 3 {
 		t.Errorf("renewal: %+v, %v", st, err)

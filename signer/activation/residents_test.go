@@ -76,7 +76,7 @@ func (p port) Collect(ctx context.Context, tx string) (*signer.Collected, error)
 	e := got.Evidence
 	c := &signer.Collected{At: got.At.Time, Evidence: signer.ApprovalEvidence{
 		Request: e.Request, AuthenticatorData: e.AuthenticatorData, ClientDataJSON: e.ClientDataJSON, Signature: e.Signature, Passkey: e.Passkey,
-		COSEKey: e.COSEKey, RPID: e.RPID, Origin: e.Origin, DeviceKey: e.DeviceKey, DeviceSignature: e.DeviceSignature,
+		COSEKey: e.COSEKey, RPID: e.RPID, Origin: e.Origin, DeviceKey: e.DeviceKey, DeviceSignature: e.DeviceSignature, Binding: e.Binding,
 	}}
 	for _, s := range got.Signatures {
 		c.Signatures = append(c.Signatures, s)
@@ -92,6 +92,7 @@ func (p port) Acknowledge(ctx context.Context, tx string) error {
 type appliance struct{}
 
 func (appliance) MaySign(context.Context, string) error                    { return nil }
+func (appliance) NotMe(context.Context, string) error                      { return nil }
 func (appliance) Notify(context.Context, postgres.Tx, signer.Notice) error { return nil }
 func (appliance) Check(context.Context, io.ReaderAt, int64) error          { return nil }
 func (appliance) CertificateGood(context.Context, *x509.Certificate) error { return nil }

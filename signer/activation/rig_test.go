@@ -378,11 +378,11 @@ func (r *rig) begin(p *person) *PasskeyInfo {
 	return st.Passkey
 }
 
-// answer is the Immigration Department's.
-func (r *rig) answer(result string, at time.Time) []byte {
+// answer is the Immigration Department's, about a subject's digest.
+func (r *rig) answer(result string, at time.Time, subject []byte) []byte {
 	r.t.Helper()
 	b := fmt.Appendf(nil, `{"request":"q-1","at":"%s","result":"%s","subject":"%s","more":{"a":[1]}}`,
-		at.UTC().Format("2006-01-02T15:04:05Z"), result, solecontrol.Bytes(make([]byte, 32)))
+		at.UTC().Format("2006-01-02T15:04:05Z"), result, solecontrol.Bytes(subject))
 	sig, err := solecontrol.SignRaw(r.immd, solecontrol.AnswerMessage(b))
 	if err != nil {
 		r.t.Fatal(err)
@@ -403,7 +403,7 @@ func (r *rig) ticket(p *person, key []byte, signer string, change func(*solecont
 	if err != nil {
 		t.Fatal(err)
 	}
-	envelope := r.answer("match", r.clock.now())
+	envelope := r.answer("match", r.clock.now(), subject[:])
 	who := "officer:" + signer
 	if signer == "kiosk-1" {
 		who = "kiosk:" + signer

@@ -33,6 +33,9 @@ func (s *Service) Run(ctx context.Context) error {
 // Tidy is one round of Run.
 func (s *Service) Tidy(ctx context.Context) error {
 	now := s.cfg.Now()
+	if err := s.settleAll(ctx); err != nil {
+		return err
+	}
 	s.tidyMemory(now)
 	return s.store.expireAll(ctx, now, now.Add(-enrolTTL-maxTTL))
 }

@@ -125,6 +125,8 @@ func (p *Pins) verifyAnswer(t *solecontrol.Ticket, envelope []byte, now time.Tim
 	switch age := now.Sub(answer.At); {
 	case !bytes.Equal(digest[:], t.Immd):
 		return fmt.Errorf("%w: the ticket names another immigration answer", ErrRefused)
+	case !bytes.Equal(answer.Subject, t.Subject):
+		return fmt.Errorf("%w: the immigration answer is about another person than the ticket", ErrRefused)
 	case answer.Result != "match":
 		return fmt.Errorf("%w: the immigration answer is no match", ErrRefused)
 	case age > answerAge, age < -time.Minute:

@@ -35,6 +35,7 @@ type transaction struct {
 	reason string
 	closed time.Time
 	tries  int
+	owed   *closing // what the database does not know yet
 }
 
 // Mint opens a transaction for a credential: one at a time. ErrBusy, ErrSuspended.
@@ -257,6 +258,9 @@ func (s *Service) Transaction(ctx context.Context, id string) (*TransactionStatu
 	if err := solecontrol.CheckID(id); err != nil {
 		return nil, ErrNotFound
 	}
+	if err := s.settleOne(ctx, id); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	row, err := s.store.transaction(ctx, id)
 	if err != nil {
 		return nil, err
@@ -317,6 +321,12 @@ func (s *Service) end(ctx context.Context, id, state, reason, actor string) erro
 	}
 	if t := s.inMemory(id); t != nil {
 		s.shut(t, state, reason)
+		t.mu.Lock()
+		err := s.settle(ctx, t) // of one that failed before this
+		t.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 	}
 	e := s.event(actor, "activation."+state, row.Credential, reason, map[string]any{"transaction": id})
 	done, err := s.store.closeTransaction(ctx, id, state, reason, s.cfg.Now(), e)
@@ -357,7 +367,7 @@ func (s *Service) Collect(ctx context.Context, id string) (*Collected, error) {
 	}
 	binding := c.binding
 	evidence.Passkey, evidence.COSEKey, evidence.DeviceKey = binding.PasskeyID, binding.PasskeyKey, binding.DeviceKey
-	evidence.RPID, evidence.Origin = binding.RPID, s.cfg.ApproveOrigin
+	evidence.RPID, evidence.Origin, evidence.Binding = binding.RPID, s.cfg.ApproveOrigin, c.row.Binding
 	out := &Collected{Evidence: evidence, At: solecontrol.At(at)}
 	for _, sig := range row.Signatures {
 		out.Signatures = append(out.Signatures, sig)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"chop/internal/corpus"
 	"chop/signer/pades"
 	"chop/signer/signertest"
 )
@@ -17,13 +18,13 @@ import (
 // out which is worse than what went in, and that every refusal has one of our reasons.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join("..", "..", "..", "shared", "corpora", "pdf")
+	dir := corpus.Dir(t, "pdf")
 	files, err := filepath.Glob(filepath.Join(dir, "*.pdf"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Skip("the corpora are absent")
+		t.Fatalf("no files in %s", dir)
 	}
 	s := newScene(t, signertest.ECKey(t, elliptic.P256()), "")
 	signed, out := 0, filepath.Join(t.TempDir(), "signed.pdf")

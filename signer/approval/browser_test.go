@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"chop/internal/corpus"
 )
 
 // inBrowser runs a script of web/test in node, which drives a real browser on
@@ -17,10 +19,10 @@ import (
 func inBrowser(t *testing.T, script string, env ...string) {
 	t.Helper()
 	if _, err := os.Stat("web/node_modules/playwright-core"); err != nil {
-		t.Skip("the page's tools are not installed: make web-approval")
+		t.Fatal("the page's tools are not installed; hint: make web-approval")
 	}
 	if _, err := os.Stat("/usr/bin/chromium"); err != nil {
-		t.Skip("no /usr/bin/chromium: make deps-test")
+		t.Fatal("there is no /usr/bin/chromium; hint: make deps-test")
 	}
 	folder, err := os.MkdirTemp("", "approval") // short: a socket's path has 107 bytes
 	if err != nil {
@@ -42,7 +44,7 @@ func inBrowser(t *testing.T, script string, env ...string) {
 		t.Fatal(err)
 	}
 	if !origin.Built() {
-		t.Skip("the page is not built: make web-approval")
+		t.Fatal("the page is not built; hint: make web-approval")
 	}
 	server := &http.Server{Handler: origin, ReadHeaderTimeout: 5 * time.Second}
 	go server.Serve(listener)
@@ -71,10 +73,7 @@ func TestPictures(t *testing.T) {
 // TestDraw compares what the page draws with what pdftoppm draws, and sees that
 // what cannot be drawn whole cannot be approved.
 func TestDraw(t *testing.T) {
-	corpora, err := filepath.Abs("../../../shared/corpora")
-	if err != nil {
-		t.Fatal(err)
-	}
+	corpora, _ := corpus.Find("")
 	inBrowser(t, "draw.mjs", "CHOP_CORPORA="+corpora)
 }
 

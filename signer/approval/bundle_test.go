@@ -23,11 +23,8 @@ import (
 func built(t *testing.T) *bundle {
 	t.Helper()
 	b, err := readBundle(embedded())
-	if errors.Is(err, ErrNotBuilt) {
-		t.Skip("the page is not built: make web-approval")
-	}
-	if err != nil {
-		t.Fatal(err)
+	if err != nil { // ErrNotBuilt
+		t.Fatalf("%v; hint: make web-approval", err)
 	}
 	return b
 }
@@ -112,7 +109,7 @@ func TestNotBuilt(t *testing.T) {
 func TestReproducible(t *testing.T) {
 	b := built(t)
 	if _, err := os.Stat("web/node_modules/esbuild"); err != nil {
-		t.Skip("the page's tools are not installed: make web-approval")
+		t.Fatal("the page's tools are not installed; hint: make web-approval")
 	}
 	folder := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "node", "build.mjs", folder)
@@ -167,7 +164,7 @@ func TestBuiltFiles(t *testing.T) {
 func TestPageFormats(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("no node: make deps")
+		t.Fatal("there is no node; hint: make deps")
 	}
 	cmd := exec.CommandContext(t.Context(), node, "--test", "test/formats.test.mjs", "test/hpke.test.mjs", "test/jbig2.test.mjs")
 	cmd.Dir = "web"

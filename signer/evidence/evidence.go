@@ -40,7 +40,8 @@ type Approval struct {
 	Origin            string            `json:"origin"`
 	DeviceKey         solecontrol.Bytes `json:"deviceKey,omitempty"` // SubjectPublicKeyInfo
 	DeviceSignature   solecontrol.Bytes `json:"deviceSignature,omitempty"`
-	Binding           solecontrol.Bytes `json:"binding,omitempty"` // what B is a digest of
+	// Binding is what B is a digest of: it tied the key to the account and the passkey when the key was made.
+	Binding solecontrol.Bytes `json:"binding,omitempty"`
 }
 
 // Expected is what an approval must be of.
@@ -130,7 +131,7 @@ func (a *Approval) checkAssertion(e Expected) error {
 // the key was made.
 func (a *Approval) checkBinding(digest []byte, account, credential string, cert *x509.Certificate) error {
 	if len(a.Binding) == 0 {
-		return nil
+		return refused("it has no binding")
 	}
 	if got := solecontrol.BindingDigest(a.Binding); !bytes.Equal(got[:], digest) {
 		return refused("the binding is not the one in the log")

@@ -183,6 +183,15 @@ func (s *Store) Lease(ctx context.Context, id uuid.UUID, by string, d time.Durat
 	return tag.RowsAffected() == 1, nil
 }
 
+// Extend keeps a lease for longer, if it is held still.
+func (s *Store) Extend(ctx context.Context, id uuid.UUID, by string, d time.Duration) error {
+	_, err := s.DB.Pool.Exec(ctx, `UPDATE signer_signing SET lease_until = clock_timestamp() + $3 WHERE id = $1 AND lease_by = $2`, id, by, d)
+	if err != nil {
+		return fmt.Errorf("extend lease: %w", err)
+	}
+	return nil
+}
+
 // Release gives a lease back, and says when housekeeping looks next. attempt counts one.
 func (s *Store) Release(ctx context.Context, id uuid.UUID, by string, lookAt time.Time, attempt bool) error {
 	_, err := s.DB.Pool.Exec(ctx, `
@@ -281,6 +290,11 @@ func (s *Store) Find(ctx context.Context, id uuid.UUID) (*Signing, error) {
 // FindTx returns the signing that a question belongs to.
 func (s *Store) FindTx(ctx context.Context, tx string) (*Signing, error) {
 	return one[Signing](ctx, s.DB, `SELECT `+signingColumns+` FROM signer_signing WHERE tx = $1`, tx)
+}
+
+// FindOpen returns the signing for which a credential's device is asked, or will be. ErrNotFound.
+func (s *Store) FindOpen(ctx context.Context, credential uuid.UUID) (*Signing, error) {
+	return one[Signing](ctx, s.DB, `SELECT `+signingColumns+` FROM signer_signing WHERE credential_id = $1 AND state IN ('prepared', 'waiting')`, credential)
 }
 
 // History lists an account's signings before an id, the newest first.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"chop/internal/corpus"
 )
 
 // TestCorpus signs every PDF of a collection of odd files at B-LTA, or refuses it where
@@ -17,7 +19,7 @@ import (
 // pdfsig must call the new signature valid, and the old ones what it called them before.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	dir := corpus(t, "pdf")
+	dir := corpus.Dir(t, "pdf")
 	w := newWorld(t)
 	nss := w.nssDB()
 	rows := corpusRows(t, dir+".tsv")

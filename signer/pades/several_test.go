@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"chop/internal/corpus"
 )
 
 // Twice at B-LT and once more at B-LTA: every earlier signature covers the bytes that
@@ -44,7 +46,7 @@ func TestSeveralSignatures(t *testing.T) {
 // Files of the corpora whose cross-reference is hybrid: a table with /XRefStm.
 func TestHybridFiles(t *testing.T) {
 	t.Parallel()
-	dir := corpus(t, "pdf")
+	dir := corpus.Dir(t, "pdf")
 	w := newWorld(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.pdf"))
 	if err != nil {
@@ -71,14 +73,4 @@ func TestHybridFiles(t *testing.T) {
 	if hybrid == 0 {
 		t.Error("the corpus has no hybrid file")
 	}
-}
-
-// corpus returns a folder of other people's files, or skips where they are absent.
-func corpus(t testing.TB, name string) string {
-	t.Helper()
-	dir := filepath.Join("..", "..", "..", "shared", "corpora", name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("the corpora are absent")
-	}
-	return dir
 }

@@ -11,7 +11,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
+	_ "crypto/sha256" // hashes of tokens
+	_ "crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -48,6 +49,8 @@ type World struct {
 	// Lie, if set, alters each token. Now is the clock of all that is made.
 	Lie func(token []byte) []byte
 	Now func() time.Time
+	// Hash is what tokens and answers about certificates are signed over.
+	Hash crypto.Hash
 }
 
 // Epoch is when everything began: the start of the test.
@@ -56,7 +59,7 @@ var Epoch = time.Now().UTC().Truncate(time.Second)
 // New makes a World.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{t: t, Now: func() time.Time { return time.Now().UTC() }}
+	w := &World{t: t, Now: func() time.Time { return time.Now().UTC() }, Hash: crypto.SHA256}
 	w.rootKey, w.issuerKey, w.tsuKey = ECKey(t, elliptic.P384()), ECKey(t, elliptic.P256()), ECKey(t, elliptic.P256())
 	w.Root = w.certify(&x509.Certificate{
 		Subject: pkix.Name{Country: []string{"HK"}, Organization: []string{"Chop Test"}, CommonName: "Chop Test Root"},
@@ -101,7 +104,9 @@ func (w *World) certify(c, issuer *x509.Certificate, pub crypto.PublicKey, key c
 		w.t.Fatal(err)
 	}
 	c.SerialNumber = serial
-	c.NotBefore, c.NotAfter = Epoch.Add(-time.Hour), Epoch.AddDate(5, 0, 0)
+	if c.NotAfter.IsZero() {
+		c.NotBefore, c.NotAfter = Epoch.Add(-time.Hour), Epoch.AddDate(5, 0, 0)
+	}
 	if issuer == nil {
 		issuer = c
 	}
@@ -125,11 +130,27 @@ func (w *World) Signer(name string, pub crypto.PublicKey) *x509.Certificate {
 	}, w.Issuer, pub, w.issuerKey)
 }
 
+// NewUnit replaces the timestamping unit by one whose certificate lives from one moment to another, and does not
+// depend on SHA-256.
+func (w *World) NewUnit(name string, from, to time.Time) {
+	w.t.Helper()
+	key := ECKey(w.t, elliptic.P256())
+	unit := w.certify(&x509.Certificate{
+		Subject:  pkix.Name{Country: []string{"HK"}, Organization: []string{"Chop Test"}, CommonName: name},
+		KeyUsage: x509.KeyUsageDigitalSignature, NotBefore: from, NotAfter: to, SignatureAlgorithm: x509.ECDSAWithSHA384,
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}},
+	}, w.Issuer, key.Public(), w.issuerKey)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.TSU, w.tsuKey = unit, key
+}
+
 // Timestamp makes a token as the timestamping unit.
 func (w *World) Timestamp(_ context.Context, h crypto.Hash, imprint []byte) ([]byte, error) {
 	w.mu.Lock()
 	w.Timestamps++
 	serial := big.NewInt(int64(w.Timestamps))
+	unit, key, hash := w.TSU, w.tsuKey, w.Hash
 	w.mu.Unlock()
 	info, err := (&cms.TSTInfo{
 		Version: 1, Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, HashAlgorithm: h, Imprint: imprint,
@@ -139,19 +160,19 @@ func (w *World) Timestamp(_ context.Context, h crypto.Hash, imprint []byte) ([]b
 		return nil, err
 	}
 	attrs, err := cms.SignedAttributes{
-		ContentType: cms.OIDTSTInfo, MessageDigest: sum(info),
-		SigningTime: w.Now(), Certificate: w.TSU, Hash: crypto.SHA256,
+		ContentType: cms.OIDTSTInfo, MessageDigest: sumOf(hash, info),
+		SigningTime: w.Now(), Certificate: unit, Hash: hash,
 	}.Marshal()
 	if err != nil {
 		return nil, err
 	}
-	sig, err := w.tsuKey.Sign(rand.Reader, sum(attrs), crypto.SHA256)
+	sig, err := key.Sign(rand.Reader, sumOf(hash, attrs), hash)
 	if err != nil {
 		return nil, err
 	}
 	token, err := cms.Build(cms.BuildParams{
-		ContentType: cms.OIDTSTInfo, Content: info, Certificates: [][]byte{w.TSU.Raw, w.Issuer.Raw},
-		Certificate: w.TSU, Hash: crypto.SHA256, Scheme: cms.ECDSA, SignedAttrs: attrs, Signature: sig,
+		ContentType: cms.OIDTSTInfo, Content: info, Certificates: [][]byte{unit.Raw, w.Issuer.Raw},
+		Certificate: unit, Hash: hash, Scheme: cms.ECDSA, SignedAttrs: attrs, Signature: sig,
 	})
 	if w.Lie != nil && err == nil {
 		token = w.Lie(token)
@@ -170,18 +191,36 @@ func (w *World) Evidence(_ context.Context, cert *x509.Certificate, after time.T
 	now := w.Now()
 	resp, err := ocsp.CreateResponse(w.Issuer, w.Issuer, ocsp.Response{
 		Status: ocsp.Good, SerialNumber: cert.SerialNumber, ThisUpdate: now, NextUpdate: now.Add(time.Hour),
-		IssuerHash: crypto.SHA1,
+		IssuerHash: crypto.SHA1, SignatureAlgorithm: map[crypto.Hash]x509.SignatureAlgorithm{crypto.SHA256: x509.ECDSAWithSHA256, crypto.SHA384: x509.ECDSAWithSHA384}[w.Hash],
 	}, w.issuerKey)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	listed := Epoch // of the root's list, which lives half a year
+	for !now.Before(listed.AddDate(0, 6, 0)) {
+		listed = listed.AddDate(0, 6, 0)
+	}
 	arl, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: Epoch, NextUpdate: Epoch.AddDate(0, 6, 0),
+		Number: big.NewInt(1), ThisUpdate: listed, NextUpdate: listed.AddDate(0, 6, 0),
 	}, w.Root, w.rootKey)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return [][]byte{cert.Raw, w.Issuer.Raw, w.Root.Raw}, [][]byte{resp}, [][]byte{arl}, nil
+}
+
+// Revoked says of somebody that they were revoked before everything began.
+func (w *World) Revoked(cert *x509.Certificate) []byte {
+	w.t.Helper()
+	now := w.Now()
+	resp, err := ocsp.CreateResponse(w.Issuer, w.Issuer, ocsp.Response{
+		Status: ocsp.Revoked, RevokedAt: Epoch.Add(-30 * time.Minute), RevocationReason: ocsp.KeyCompromise, SerialNumber: cert.SerialNumber,
+		ThisUpdate: now, NextUpdate: now.Add(time.Hour), IssuerHash: crypto.SHA1,
+	}, w.issuerKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp
 }
 
 // RootFile writes the root as PEM and returns its path.
@@ -195,7 +234,8 @@ func (w *World) RootFile(t testing.TB) string {
 	return path
 }
 
-func sum(b []byte) []byte {
-	s := sha256.Sum256(b)
-	return s[:]
+func sumOf(h crypto.Hash, b []byte) []byte {
+	d := h.New()
+	d.Write(b)
+	return d.Sum(nil)
 }

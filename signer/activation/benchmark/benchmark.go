@@ -46,14 +46,14 @@ type Config struct {
 
 // Result is what was seen.
 type Result struct {
-	Approvals   int
-	Elapsed     time.Duration // while approvals were under way
-	Rate        float64       // approvals a second
-	P50, P99    time.Duration
-	CPU         time.Duration // of this process while approvals were under way, an approval
-	Raw         float64       // unwrap + sign + destroy a second, nothing else, the same concurrency
-	MemoryFirst int64         // resident bytes after the first tenth
-	MemoryLast  int64         // and at the end
+	Approvals int
+	Elapsed   time.Duration // while approvals were under way
+	Rate      float64       // approvals a second
+	P50, P99  time.Duration
+	CPU       time.Duration // of this process while approvals were under way, an approval
+	Raw       float64       // unwrap + sign + destroy a second, nothing else, the same concurrency
+	// Memory was looked at after a tenth, a half, and all of the approvals.
+	Memory [3]Memory
 }
 
 // Share is how much of the token's raw rate the approvals reach.
@@ -92,6 +92,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, fmt.Errorf("benchmark: %w", err)
 	}
 	var took []time.Duration
+	looks := 0
 	for len(took) < cfg.Approvals {
 		n := min(cfg.People, cfg.Approvals-len(took))
 		round, elapsed, cpu, err := w.round(ctx, people[:n])
@@ -101,11 +102,13 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		took = append(took, round...)
 		out.Elapsed += elapsed
 		out.CPU += cpu
-		if out.MemoryFirst == 0 && len(took)*10 >= cfg.Approvals {
-			out.MemoryFirst = resident64()
+		for looks < len(out.Memory) && len(took)*10 >= cfg.Approvals*[...]int{1, 5, 10}[looks] {
+			if out.Memory[looks], err = look(); err != nil {
+				return nil, fmt.Errorf("benchmark: %w", err)
+			}
+			looks++
 		}
 	}
-	out.MemoryLast = resident64()
 	out.Approvals = len(took)
 	out.Rate = float64(len(took)) / out.Elapsed.Seconds()
 	out.CPU /= time.Duration(len(took))
@@ -204,19 +207,6 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// resident64 is the resident memory of this process.
-func resident64() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var size, pages int64
-	if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }
 
 // resident is a made-up person with a device.

@@ -71,7 +71,7 @@ func newAuthority() (authority, error) {
 // ticket is the kiosk's.
 func (a *authority) ticket(e activation.EnrolmentRequest, enrolment string, key, subject []byte) (*solecontrol.SignedTicket, error) {
 	answer := fmt.Appendf(nil, `{"request":"1","at":"%s","result":"match","subject":"%s"}`,
-		time.Now().UTC().Format("2006-01-02T15:04:05Z"), solecontrol.Bytes(make([]byte, 32)))
+		time.Now().UTC().Format("2006-01-02T15:04:05Z"), solecontrol.Bytes(subject))
 	sig, err := solecontrol.SignRaw(a.immd, solecontrol.AnswerMessage(answer))
 	if err != nil {
 		return nil, err

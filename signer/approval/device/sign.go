@@ -118,7 +118,7 @@ func (p *Page) look(ctx context.Context, o *solecontrol.Offer) ([]byte, []Docume
 // attributes; and gives its line of R.
 func CheckDocument(d *solecontrol.OfferDocument, file []byte) (*solecontrol.RequestDocument, error) {
 	a, b := d.ByteRange[1], d.ByteRange[2]
-	if int64(len(file)) != d.Size || d.ByteRange[0] != 0 || a < 1 || b < a+2 || b+d.ByteRange[3] != d.Size {
+	if int64(len(file)) != d.Size || d.ByteRange[0] != 0 || a < 1 || b < a+2 || b > d.Size || d.ByteRange[3] != d.Size-b {
 		return nil, fmt.Errorf("%w: the file is not what the byte range says", ErrPage)
 	}
 	gap := file[a:b]

@@ -41,7 +41,8 @@ export class SignPage {
       h('button', { type: 'button', t: 'sign.decline', onclick: () => this.ask('declined') }),
       h('button', { type: 'button', t: 'sign.notme', onclick: () => this.ask('not-me') }));
     show(
-      h1('sign.head', { service: offer.service.name }),
+      // Who brings a document of their own asks themself.
+      offer.service.id === 'portal' ? h1('sign.own') : h1('sign.head', { service: offer.service.name }),
       h('div', { class: 'what' },
         h('p', { t: many ? 'sign.what.many' : 'sign.what.one', p: { n } }),
         many ? null : h('ul', { class: 'names' }, h('li', {}, name(offer.documents[0].name)))),

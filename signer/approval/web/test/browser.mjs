@@ -26,6 +26,7 @@ export async function start() {
 /** A tab of its own profile. What the page says on its console is kept in tab.said. */
 export async function tab(browser, { width = 800, height = 900, locale = 'en-HK', touch = false, scheme = 'light', prf = true, scale = 1, backup = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, locale, hasTouch: touch, isMobile: touch, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce' });
+  context.setDefaultTimeout(300000); // machines may be busy
   const page = await context.newPage();
   page.said = [];
   page.on('console', (m) => page.said.push(`${m.type()}: ${m.text()}`));

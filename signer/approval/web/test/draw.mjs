@@ -16,7 +16,7 @@ const page = await tab(browser);
 /** Opens a file and waits until its first page is drawn, or cannot be. */
 async function open(name, bytes) {
   await go(page, `#sign/${await stub.open([{ name, bytes }])}`);
-  await page.waitForSelector('canvas[data-drawn], .message.problem', { timeout: 60000 });
+  await page.waitForSelector('canvas[data-drawn], .message.problem');
   await page.waitForTimeout(50);
   const trouble = await page.locator('.message.problem code').allTextContents();
   return trouble[0] ?? null;

@@ -198,7 +198,7 @@ await check('closed requests, unknown ones, other addresses', async () => {
 
 await check('the time runs out before the eyes of the person', async () => {
   await go(page, `#sign/${await stub.open([file()], { notAfter: new Date(Date.now() + 4000).toISOString().replace(/\.\d+Z/, 'Z') })}`);
-  await page.waitForSelector('main > section.message', { timeout: 10000 });
+  await page.waitForSelector('main > section.message');
   assert.match(await heading(page), /over/);
 });
 

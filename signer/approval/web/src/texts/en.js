@@ -18,6 +18,7 @@ export const en = {
 
   // Signing
   'sign.head': '{service} asks you to sign',
+  'sign.own': 'Sign what you brought yourself',
   'sign.what.one': 'One document:',
   'sign.what.many': '{n} documents',
   'sign.until': 'You can sign until {time}.',
@@ -62,7 +63,7 @@ export const en = {
   'decline.head': 'Do not sign?',
   'decline.text': '{service} will be told that you did not sign. You can start again there.',
   'notme.head': 'You did not ask for this?',
-  'notme.text': 'We stop this request at once, and we suspend your digital signature, so that nobody can try again. To use it again, call the hotline or come to a counter.',
+  'notme.text': 'We stop this request at once, and we suspend your digital signature, so that nobody can try again. To use it again, bring your identity card to a counter.',
   'notme.button': 'Stop it and suspend my signature',
   'dialog.back': 'Go back',
 
@@ -77,7 +78,7 @@ export const en = {
   'declined.do': 'You can close this page.',
   'notmedone.head': 'Stopped',
   'notmedone.text': 'Nothing was signed. Your digital signature is suspended, and nobody can use it.',
-  'notmedone.do': 'To use it again, call the hotline or come to a counter with your identity card.',
+  'notmedone.do': 'To use it again, bring your identity card to a counter.',
 
   // Errors: what happened, what was not lost, what to do
   'unknown.head': 'This request is not known',
@@ -97,7 +98,7 @@ export const en = {
   'failed.do': 'Go back, and try again. If it happens again, call the hotline.',
   'suspended.head': 'Your digital signature is suspended',
   'suspended.text': 'Nothing can be signed with it at the moment. Nothing was signed.',
-  'suspended.do': 'To use it again, call the hotline or come to a counter with your identity card.',
+  'suspended.do': 'To use it again, bring your identity card to a counter.',
   'assertion.head': 'This is not the device that you set up',
   'assertion.text': 'The answer of this device was not accepted. Nothing was signed.',
   'assertion.do': 'Use the phone or computer with which you set up your digital signature.',

@@ -16,6 +16,7 @@ export const hans = {
   'home.honest': '网页显示自己的指纹，证明不了什么：假网页也可以显示正确的指纹。请用另一部设备，按实际收到的文件比对。',
 
   'sign.head': '{service}请你签署',
+  'sign.own': '签署你自己的文件',
   'sign.what.one': '文件一份：',
   'sign.what.many': '文件 {n} 份',
   'sign.until': '你可以在 {time} 前签署。',
@@ -60,7 +61,7 @@ export const hans = {
   'decline.head': '不签署吗？',
   'decline.text': '{service}会知道你没有签署。你可以在那里重新开始。',
   'notme.head': '这不是你要求的吗？',
-  'notme.text': '我们会立即停止这项要求，并暂停你的数码签署，使别人无法再试。日后如要恢复使用，请致电热线或亲临柜台。',
+  'notme.text': '我们会立即停止这项要求，并暂停你的数码签署，使别人无法再试。日后如要恢复使用，请带上身份证亲临登记柜位。',
   'notme.button': '停止并暂停我的数码签署',
   'dialog.back': '返回',
 
@@ -75,7 +76,7 @@ export const hans = {
   'declined.do': '你可以关闭本页。',
   'notmedone.head': '已经停止',
   'notmedone.text': '文件并未签署。你的数码签署已经暂停，任何人都不能使用。',
-  'notmedone.do': '如要恢复使用，请致电热线，或带上身份证亲临柜台。',
+  'notmedone.do': '如要恢复使用，请带上身份证亲临登记柜位。',
 
   'unknown.head': '找不到这项要求',
   'unknown.text': '它可能已经完成，或者已经过期。这里没有签署任何文件。',
@@ -94,7 +95,7 @@ export const hans = {
   'failed.do': '请返回再试一次。如果问题持续，请致电热线。',
   'suspended.head': '你的数码签署已经暂停',
   'suspended.text': '目前不能用它签署任何文件。文件并未签署。',
-  'suspended.do': '如要恢复使用，请致电热线，或带上身份证亲临柜台。',
+  'suspended.do': '如要恢复使用，请带上身份证亲临登记柜位。',
   'assertion.head': '这不是你设置的设备',
   'assertion.text': '系统不接受这部设备的回应。文件并未签署。',
   'assertion.do': '请使用你设置数码签署时的手机或电脑。',
@@ -112,7 +113,7 @@ export const hans = {
   'nowebauthn.do': '请用手机或电脑的 Safari、Chrome、Edge 或 Firefox 打开链接。',
   'nodevicekey.head': '这个浏览器没有设置过',
   'nodevicekey.text': '你的数码签署只能在当初设置的浏览器使用，而且须保留其数据。文件并未签署。',
-  'nodevicekey.do': '请用该浏览器打开链接。如果其数据已被删除，请到柜台重新设置设备。',
+  'nodevicekey.do': '请用该浏览器打开链接。如果其数据已被删除，请到登记柜位重新设置设备。',
   'refused.head': '要求被拒绝',
   'refused.text': '系统不接受本页送出的数据。文件并未签署。',
   'refused.do': '请返回重新开始。如果问题持续，请致电热线。',

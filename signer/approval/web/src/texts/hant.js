@@ -16,6 +16,7 @@ export const hant = {
   'home.honest': '網頁顯示自己的指紋，證明不了甚麼：假網頁也可以顯示正確的指紋。請用另一部裝置，按實際收到的檔案比對。',
 
   'sign.head': '{service}請你簽署',
+  'sign.own': '簽署你自己的文件',
   'sign.what.one': '文件一份：',
   'sign.what.many': '文件 {n} 份',
   'sign.until': '你可以在 {time} 前簽署。',
@@ -60,7 +61,7 @@ export const hant = {
   'decline.head': '不簽署嗎？',
   'decline.text': '{service}會知道你沒有簽署。你可以在該處重新開始。',
   'notme.head': '這不是你要求的嗎？',
-  'notme.text': '我們會立即停止這項要求，並暫停你的數碼簽署，使別人無法再試。日後如要恢復使用，請致電熱線或親臨櫃位。',
+  'notme.text': '我們會立即停止這項要求，並暫停你的數碼簽署，使別人無法再試。日後如要恢復使用，請帶同身份證親臨登記櫃位。',
   'notme.button': '停止並暫停我的數碼簽署',
   'dialog.back': '返回',
 
@@ -75,7 +76,7 @@ export const hant = {
   'declined.do': '你可以關閉本頁。',
   'notmedone.head': '已經停止',
   'notmedone.text': '文件並未簽署。你的數碼簽署已經暫停，任何人都不能使用。',
-  'notmedone.do': '如要恢復使用，請致電熱線，或帶同身份證親臨櫃位。',
+  'notmedone.do': '如要恢復使用，請帶同身份證親臨登記櫃位。',
 
   'unknown.head': '找不到這項要求',
   'unknown.text': '它可能已經完成，或者已經過時。這裏沒有簽署任何文件。',
@@ -94,7 +95,7 @@ export const hant = {
   'failed.do': '請返回再試一次。如果問題持續，請致電熱線。',
   'suspended.head': '你的數碼簽署已經暫停',
   'suspended.text': '目前不能用它簽署任何文件。文件並未簽署。',
-  'suspended.do': '如要恢復使用，請致電熱線，或帶同身份證親臨櫃位。',
+  'suspended.do': '如要恢復使用，請帶同身份證親臨登記櫃位。',
   'assertion.head': '這不是你設定的裝置',
   'assertion.text': '系統不接受這部裝置的回應。文件並未簽署。',
   'assertion.do': '請使用你設定數碼簽署時的手機或電腦。',
@@ -112,7 +113,7 @@ export const hant = {
   'nowebauthn.do': '請用手機或電腦的 Safari、Chrome、Edge 或 Firefox 開啟連結。',
   'nodevicekey.head': '這個瀏覽器未經設定',
   'nodevicekey.text': '你的數碼簽署只能在當初設定的瀏覽器使用，而且須保留其資料。文件並未簽署。',
-  'nodevicekey.do': '請用該瀏覽器開啟連結。如果其資料已被刪除，請到櫃位重新設定裝置。',
+  'nodevicekey.do': '請用該瀏覽器開啟連結。如果其資料已被刪除，請到登記櫃位重新設定裝置。',
   'refused.head': '要求被拒絕',
   'refused.text': '系統不接受本頁送出的資料。文件並未簽署。',
   'refused.do': '請返回重新開始。如果問題持續，請致電熱線。',
