@@ -199,13 +199,13 @@ func (r *Registry) phoneView(ctx context.Context, row *caseRow) (*PhoneCase, err
 	if err != nil {
 		return nil, err
 	}
-	keys, err := r.store.passkeys(ctx, a.ID)
+	has, err := r.hasPasskey(ctx, row)
 	if err != nil {
 		return nil, err
 	}
 	return &PhoneCase{
 		Case: row.ID, Account: a.ID, State: row.State, Number: row.Number, UserHandle: a.UserHandle, UserName: a.SRN,
-		Agreement: r.cfg.Agreement, Enrolment: value(row.Enrolment), HasPasskey: len(keys) > 0, Waiting: row.Waiting,
+		Agreement: r.cfg.Agreement, Enrolment: value(row.Enrolment), HasPasskey: has, Waiting: row.Waiting,
 	}, nil
 }
 
@@ -242,9 +242,15 @@ func (r *Registry) BindPasskey(ctx context.Context, phone string, p Passkey) (*P
 		return nil, err
 	}
 	c := phoneCaller(value(row.Account))
+	var after *caseRow
 	err = r.store.changeCase(ctx, row.ID, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
 		if row.State != Bound && row.State != Accepted {
 			return nil, fmt.Errorf("%w: the case is %s", ErrState, row.State)
+		}
+		e := r.event(c, "registration.passkey", caseSubject(row.ID), "", nil)
+		if row.standing() {
+			after = row
+			return []audit.Event{e}, r.keepPasskey(ctx, row, p)
 		}
 		if _, err := putPasskey(ctx, tx, *row.Account, p, r.cfg.Now()); err != nil {
 			return nil, err
@@ -252,12 +258,13 @@ func (r *Registry) BindPasskey(ctx context.Context, phone string, p Passkey) (*P
 		if _, _, err := removePasskeys(ctx, tx, *row.Account, nil, p.ID); err != nil {
 			return nil, err
 		}
-		return []audit.Event{r.event(c, "registration.passkey", caseSubject(row.ID), "", nil)}, nil
+		after = row
+		return []audit.Event{e}, nil
 	})
 	if err != nil {
 		return nil, wrap("bind passkey", err)
 	}
-	return r.phoneView(ctx, row)
+	return r.phoneView(ctx, after)
 }
 
 // NotMe is the phone's word that its holder does not want this; the case is closed.

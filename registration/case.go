@@ -29,15 +29,22 @@ func (r *Registry) OpenCase(ctx context.Context, c Caller, kind Kind) (*Case, er
 	if kind != Full {
 		return nil, fmt.Errorf("open case: %w: a counter opens full accounts", ErrState)
 	}
+	return r.openCase(ctx, c, kind, Opening)
+}
+
+func (r *Registry) openCase(ctx context.Context, c Caller, kind Kind, purpose Purpose) (*Case, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("make case id: %w", err)
 	}
 	now := r.cfg.Now()
-	row := &caseRow{ID: id.String(), Kind: kind, State: Opened, Place: c.Place, Officer: c.Officer(), Nonce: make([]byte, 32), OpenedAt: now, ExpiresAt: now.Add(caseLife)}
+	row := &caseRow{
+		ID: id.String(), Kind: kind, Purpose: purpose, State: Opened, Place: c.Place, Source: sourceKeyed, Officer: c.Officer(), Nonce: make([]byte, 32),
+		OpenedAt: now, ExpiresAt: now.Add(caseLife),
+	}
 	rand.Read(row.Nonce)
 	err = r.store.record(ctx, func(tx postgres.Tx) ([]audit.Event, error) {
-		return []audit.Event{r.event(c, "registration.open", caseSubject(row.ID), "", map[string]any{"kind": kind})}, insertCase(ctx, tx, row)
+		return []audit.Event{r.event(c, "registration.open", caseSubject(row.ID), "", map[string]any{"kind": kind, "purpose": purpose})}, insertCase(ctx, tx, row)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open case: %w", err)
@@ -45,9 +52,9 @@ func (r *Registry) OpenCase(ctx context.Context, c Caller, kind Kind) (*Case, er
 	return row.view(), nil
 }
 
-// mine is the case, if it is the caller's: the officer who opened it, at its place. ErrNoCase at another place.
+// mine is the case, if it is the caller's: the officer or kiosk who opened it, at its place. ErrNoCase at another place.
 func (r *Registry) mine(ctx context.Context, c Caller, act, id string) (*caseRow, error) {
-	if err := r.authorize(ctx, c, act, caseSubject(id)); err != nil {
+	if err := r.authorizeOpener(ctx, c, act, caseSubject(id)); err != nil {
 		return nil, err
 	}
 	row, err := r.store.getCase(ctx, id)
@@ -57,8 +64,8 @@ func (r *Registry) mine(ctx context.Context, c Caller, act, id string) (*caseRow
 	if row.Place != c.Place {
 		return nil, r.refuse(ctx, c, act, caseSubject(id), ErrNoCase)
 	}
-	if row.Officer != c.Officer() {
-		return nil, r.refuse(ctx, c, act, caseSubject(id), fmt.Errorf("%w: the case is another officer's", ErrForbidden))
+	if row.Officer != opener(c) {
+		return nil, r.refuse(ctx, c, act, caseSubject(id), fmt.Errorf("%w: the case is another's", ErrForbidden))
 	}
 	return row, nil
 }
@@ -112,6 +119,13 @@ func (r *Registry) EnterCard(ctx context.Context, c Caller, id string, card hkic
 	if !card.OldEnough(r.cfg.Now()) {
 		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actRefuse, "too-young"))
 	}
+	if row.Purpose == Replacing {
+		after, err := r.keepReplacement(ctx, c, row, card, contact)
+		if err != nil {
+			return nil, wrap("enter card", err)
+		}
+		return r.show(ctx, after), nil
+	}
 	account := value(row.Account)
 	owners, err := r.people.Find(ctx, personal.HKIC, card.Number.Normal())
 	if err != nil {
@@ -139,24 +153,7 @@ func (r *Registry) EnterCard(ctx context.Context, c Caller, id string, card hkic
 // keepCard seals the data and writes them, with a new account where there is none yet.
 func (r *Registry) keepCard(ctx context.Context, c Caller, id, account string, card hkic.Card, contact Contact) (*caseRow, error) {
 	fresh := account == ""
-	now := r.cfg.Now()
-	a := &accountRow{ID: account, Kind: Full, State: Pending, SRN: "SRN" + randomDigits(10), UserHandle: make([]byte, 32), Language: contact.Language, Place: c.Place, OpenedAt: now}
-	rand.Read(a.UserHandle)
-	lookups := map[personal.LookupKind]string{personal.HKIC: card.Number.Normal(), personal.Phone: contact.Phone, personal.Email: contact.Email}
-	if fresh {
-		u, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("make account id: %w", err)
-		}
-		a.ID, lookups[personal.SRN] = u.String(), a.SRN
-	}
-	fields := cardFields(card)
-	fields[fieldPhone], fields[fieldEmail] = contact.Phone, contact.Email
-	sealed, err := r.people.Prepare(ctx, a.ID, fields, lookups)
-	if err != nil {
-		return nil, err
-	}
-	digest, err := r.cardDigest(ctx, id, card)
+	a, sealed, digest, err := r.prepare(ctx, c, id, account, card, contact)
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +178,27 @@ func (r *Registry) keepCard(ctx context.Context, c Caller, id, account string, c
 	})
 }
 
+// prepare makes what is written for a card: the account (a new one, if account is empty), the sealed data, and their digest.
+func (r *Registry) prepare(ctx context.Context, c Caller, id, account string, card hkic.Card, contact Contact) (a *accountRow, sealed *personal.Prepared, digest []byte, err error) {
+	a = &accountRow{ID: account, Kind: Full, State: Pending, SRN: "SRN" + randomDigits(10), UserHandle: make([]byte, 32), Language: contact.Language, Place: c.Place, OpenedAt: r.cfg.Now()}
+	rand.Read(a.UserHandle)
+	lookups := map[personal.LookupKind]string{personal.HKIC: card.Number.Normal(), personal.Phone: contact.Phone, personal.Email: contact.Email}
+	if account == "" {
+		u, err := uuid.NewV7()
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("make account id: %w", err)
+		}
+		a.ID, lookups[personal.SRN] = u.String(), a.SRN
+	}
+	fields := cardFields(card)
+	fields[fieldPhone], fields[fieldEmail] = contact.Phone, contact.Email
+	if sealed, err = r.people.Prepare(ctx, a.ID, fields, lookups); err != nil {
+		return nil, nil, nil, err
+	}
+	digest, err = r.cardDigest(ctx, id, card)
+	return a, sealed, digest, err
+}
+
 // Card shows the data keyed in, for the second officer to compare with the card. The resident sees that it was looked at.
 func (r *Registry) Card(ctx context.Context, c Caller, id string) (*hkic.Card, *Contact, error) {
 	if err := r.authorize(ctx, c, "view-card", caseSubject(id)); err != nil {
@@ -193,7 +211,7 @@ func (r *Registry) Card(ctx context.Context, c Caller, id string) (*hkic.Card, *
 	if row.Place != c.Place || row.Account == nil || row.State.over() {
 		return nil, nil, r.refuse(ctx, c, "view-card", caseSubject(id), ErrNoCase)
 	}
-	held, err := r.person(ctx, *row.Account)
+	held, err := r.person(ctx, row.owner())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -212,6 +230,9 @@ func (s CaseState) over() bool { return s == Done || s == Refused || s == Ended 
 // confirmChallenge binds the second officer's word to this case, these data and this officer.
 func (row *caseRow) confirmChallenge(officer string) solecontrol.Digest {
 	h := sha256.New()
+	if row.Purpose == Replacing { // what the second officer vouches for is another act
+		fmt.Fprintf(h, "chop/confirm-replace/v1\x00%s\x00%t\x00", value(row.Replaces), row.DeviceActive)
+	}
 	fmt.Fprintf(h, "chop/confirm/v1\x00%s\x00%s\x00", row.ID, officer)
 	h.Write(row.Nonce)
 	h.Write(row.CardDigest)
@@ -296,11 +317,11 @@ func (r *Registry) CancelCase(ctx context.Context, c Caller, id, reason string) 
 	return r.end(ctx, c, id, actEnd, "cancelled", reason)
 }
 
-// end ends a case without an account: its data, its pending account and what the phone had are deleted.
+// end ends a case before it is done: its data, the pending account that it opened and what the phone had are deleted.
 func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome string, reason ...string) error {
 	var enrolment string
 	_, err := r.step(ctx, id, a, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
-		if row.State.driven() && outcome != outcomeFailed {
+		if row.State.driven() && outcome != outcomeFailed && outcome != outcomeStopped {
 			return nil, fmt.Errorf("%w: there is a key", ErrState)
 		}
 		enrolment = value(row.Enrolment)
@@ -310,9 +331,12 @@ func (r *Registry) end(ctx context.Context, c Caller, id string, a act, outcome 
 		}
 		e := r.event(c, "registration.end", caseSubject(id), text, map[string]any{"outcome": outcome, "from": row.State})
 		row.Outcome, row.Waiting, row.Token, row.TokenUntil, row.Desk, row.Phone, row.Number = outcome, "", nil, nil, nil, nil, ""
-		row.Ticket, row.Envelope, row.CardDigest = nil, nil, nil
+		row.Ticket, row.Envelope, row.CardDigest, row.Passkey = nil, nil, nil, nil
 		if row.Account == nil {
 			return []audit.Event{e}, nil
+		}
+		if row.standing() { // the account was there before, and stays
+			return []audit.Event{e}, r.people.Forget(ctx, tx, row.ID)
 		}
 		account := *row.Account
 		row.Account = nil

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"chop/internal/audit"
 	"chop/registration"
 	"chop/registration/hkic"
+	"chop/registration/immd"
 )
 
 // From the counter to the active account, with a real token as the sealer; and
@@ -76,7 +75,7 @@ func TestWholeCase(t *testing.T) {
 	}
 }
 
-func mustKeys(t *testing.T, g *rig, account string) []registration.Passkey {
+func mustKeys(t testing.TB, g *rig, account string) []registration.Passkey {
 	t.Helper()
 	keys, err := g.r.SignInPasskeys(t.Context(), registration.Resident(account), account)
 	if err != nil || len(keys) != 1 {
@@ -251,17 +250,11 @@ func TestImmigration(t *testing.T) {
 	d := g.desk()
 	card := g.card("adult")
 	c := g.confirmed(d, card)
-	slow := make(chan struct{})
-	defer close(slow)
-	for name, bend := range map[string]func(w http.ResponseWriter, raw []byte){
-		"down":    func(w http.ResponseWriter, _ []byte) { http.Error(w, "no", http.StatusServiceUnavailable) },
-		"garbage": func(w http.ResponseWriter, _ []byte) { io.WriteString(w, `{"result":"match"}`) },
-		"lies": func(w http.ResponseWriter, raw []byte) {
-			w.Write([]byte(strings.Replace(string(raw), "immd-1", "immd-2", 1)))
-		},
-		"slow": func(http.ResponseWriter, []byte) { <-slow },
-	} {
-		g.bend.Store(&bend)
+	dead := g.confirmed(d, g.card("deceased"))
+	for _, name := range immd.Faults {
+		if err := g.department.Tell(name); err != nil {
+			t.Fatal(err)
+		}
 		got, err := g.r.Verify(ctx, d.first, c.ID)
 		if !errors.Is(err, registration.ErrImmigration) || got != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -273,19 +266,29 @@ func TestImmigration(t *testing.T) {
 			t.Errorf("%s: the case is %+v, %v", name, got, err)
 		}
 		_, err = g.r.OfferBinding(ctx, d.first, c.ID, deskSession)
-		wants(t, name+": a code before the answer", err, registration.ErrState)
+		wants(t, string(name)+": a code before the answer", err, registration.ErrState)
+		_, err = g.r.Verify(ctx, d.first, dead.ID)
+		wants(t, string(name)+": somebody dead", err, registration.ErrImmigration)
+		if err := g.department.Tell(immd.Honest); err != nil {
+			t.Fatal(err)
+		}
 	}
-	g.bend.Store(nil)
 	got, err := g.r.Verify(ctx, d.first, c.ID)
 	if err != nil || got.State != registration.Verified || got.Waiting != "" || got.HKIC != "A123•••(•)" {
 		t.Errorf("back: %+v, %v", got, err)
+	}
+
+	_, err = g.r.Verify(ctx, d.first, dead.ID)
+	wants(t, "back: somebody dead", err, registration.ErrRefused)
+	if got, err := g.r.Case(ctx, d.first, dead.ID); err != nil || got.State != registration.Refused || got.Outcome != "deceased" {
+		t.Errorf("back: somebody dead: %+v, %v", got, err)
 	}
 
 	replaced := g.card("the card issued")
 	replaced.Issued = hkic.Date{Year: 2019, Month: 6, Day: 10}
 	nobody := card
 	nobody.Number = number(t, "E", "364912")
-	for outcome, card := range map[string]hkic.Card{"deceased": g.card("deceased"), "replaced": replaced, "not-found": nobody} {
+	for outcome, card := range map[string]hkic.Card{"replaced": replaced, "not-found": nobody} {
 		c := g.confirmed(d, card)
 		_, err := g.r.Verify(ctx, d.first, c.ID)
 		wants(t, outcome, err, registration.ErrRefused)

@@ -11,6 +11,7 @@ import (
 	"chop/internal/postgres"
 	"chop/notification"
 	"chop/registration/immd"
+	"chop/registration/personal"
 )
 
 // driveTime is how long whoever drives a case on has for it.
@@ -25,7 +26,7 @@ func (r *Registry) drive(ctx context.Context, row *caseRow) (_ *caseRow, ready b
 		return row, false, nil
 	}
 	now := r.cfg.Now()
-	leased, err := r.store.leaseCase(ctx, row.ID, now, now.Add(driveTime))
+	leased, err := r.store.lease(ctx, cases, row.ID, now, now.Add(driveTime))
 	if err != nil {
 		return nil, false, err
 	}
@@ -54,7 +55,7 @@ func (r *Registry) drive(ctx context.Context, row *caseRow) (_ *caseRow, ready b
 			return nil, nil
 		})
 	}
-	return after, ready, errors.Join(err, r.store.releaseCase(ctx, row.ID, r.cfg.Now().Add(pause)))
+	return after, ready, errors.Join(err, r.store.release(ctx, cases, row.ID, r.cfg.Now().Add(pause)))
 }
 
 // stuck says who did not do their part.
@@ -93,6 +94,13 @@ func (r *Registry) once(ctx context.Context, row *caseRow, e *Enrolment) (more b
 	case row.State == Enrolling && (e.State == "failed" || e.State == "expired"), row.State == Ticketed && (e.State == "failed" || e.State == "expired"):
 		return false, party("database", r.again(ctx, row, e.State))
 	case row.State == Ticketed && e.State == "ticket":
+		stopped, s := r.cleared(ctx, row)
+		if s != nil {
+			return false, s
+		}
+		if stopped {
+			return false, r.abandon(ctx, row, nil)
+		}
 		err := r.cfg.Activation.PresentTicket(ctx, value(row.Enrolment), row.Envelope)
 		if errors.Is(err, ErrPermanent) {
 			return false, party("database", r.again(ctx, row, "ticket refused"))
@@ -121,6 +129,11 @@ func (r *Registry) once(ctx context.Context, row *caseRow, e *Enrolment) (more b
 		certificate, s := r.certificate(ctx, row, e)
 		if s != nil {
 			return false, s
+		}
+		if stopped, s := r.cleared(ctx, row); s != nil {
+			return false, s
+		} else if stopped {
+			return false, r.abandon(ctx, row, certificate.SerialNumber)
 		}
 		if err := r.cfg.Activation.BindCertificate(ctx, value(row.Credential), certificate.Raw); err != nil {
 			return false, &stuck{"activation", err}
@@ -152,7 +165,7 @@ func (r *Registry) again(ctx context.Context, row *caseRow, why string) error {
 
 // certificate has the CA issue against the statement, or give what it issued before.
 func (r *Registry) certificate(ctx context.Context, row *caseRow, e *Enrolment) (*x509.Certificate, *stuck) {
-	held, err := r.person(ctx, value(row.Account))
+	held, err := r.person(ctx, row.owner())
 	if err != nil {
 		return nil, &stuck{"database", err}
 	}
@@ -185,33 +198,71 @@ func (r *Registry) giveUp(ctx context.Context, row *caseRow, why *stuck) *stuck 
 
 // complete makes the account active, and tells its holder.
 func (r *Registry) complete(ctx context.Context, row *caseRow, certificate *x509.Certificate) error {
+	act, told := actActivate, notification.AccountOpened
+	noted := []string{"account-opened", "certificate-issued"}
+	var sealed *personal.Prepared
+	operation := ""
+	switch row.Purpose {
+	case Replacing:
+		act, told, noted[0] = actReplace, notification.DeviceReplaced, "re-registered"
+	case Upgrading:
+		act, told, noted = actUpgrade, notification.DeviceReplaced, noted[1:]
+	}
+	if row.standing() {
+		var err error
+		if sealed, err = r.prepareTaken(ctx, row); err != nil {
+			return err
+		}
+	}
 	_, err := r.step(ctx, row.ID, actComplete, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
 		a, err := lockAccount(ctx, tx, value(row.Account))
 		if err != nil {
 			return nil, err
 		}
-		if a.State, err = next("account", a.State, actActivate); err != nil {
+		if row.Purpose == Upgrading {
+			if err := row.mayUpgrade(a); err != nil {
+				return nil, err
+			}
+			if operation, err = r.shut(ctx, tx, row); err != nil {
+				return nil, err
+			}
+		}
+		if row.standing() {
+			if err := r.take(ctx, tx, row, a, sealed); err != nil {
+				return nil, err
+			}
+		}
+		if a.State, err = next("account", a.State, act); err != nil {
 			return nil, err
 		}
 		now := r.cfg.Now()
 		a.Kind, a.Credential, a.Serial, a.Agreement, a.AgreedAt = row.Kind, row.Credential, row.Serial, row.Agreement, row.AgreedAt
-		a.ActiveAt, a.ChangedAt = &now, now
+		a.ChangedAt = now
+		if a.ActiveAt == nil {
+			a.ActiveAt = &now
+		}
 		if err := updateAccount(ctx, tx, a); err != nil {
 			return nil, err
 		}
 		row.Waiting, row.Token, row.TokenUntil, row.Desk, row.Number, row.Ticket, row.Envelope = "", nil, nil, nil, "", nil, nil
-		for _, what := range []string{"account-opened", "certificate-issued"} {
-			if err := r.note(ctx, tx, Caller{Actor: "officer:" + row.Officer, Place: row.Place}, a.ID, what); err != nil {
+		for _, what := range noted {
+			if err := r.note(ctx, tx, row.openedBy(), a.ID, what); err != nil {
 				return nil, err
 			}
 		}
-		if err := r.notify(ctx, tx, a.ID, notification.AccountOpened, map[string]string{"place": row.Place}); err != nil {
+		if err := r.notify(ctx, tx, a.ID, told, map[string]string{"place": row.Place}); err != nil {
 			return nil, err
 		}
 		err = r.notify(ctx, tx, a.ID, notification.CertificateIssued, map[string]string{"until": certificate.NotAfter.UTC().Format(time.RFC3339)})
 		return []audit.Event{r.event(System, "registration.complete", caseSubject(row.ID), "", map[string]any{
-			"account": a.ID, "officer": row.Officer, "second": value(row.Second), "place": row.Place, "agreement": value(row.Agreement),
+			"account": a.ID, "officer": row.Officer, "second": value(row.Second), "place": row.Place, "agreement": value(row.Agreement), "purpose": row.Purpose,
 		})}, err
 	})
-	return err
+	if err != nil || operation == "" {
+		return err
+	}
+	if err := r.perform(ctx, operation); !errors.Is(err, ErrUnfinished) { // else housekeeping does it
+		return err
+	}
+	return nil
 }

@@ -38,7 +38,7 @@ func (r *Registry) BeginEnrolment(ctx context.Context, phone string) (string, er
 	if err != nil {
 		return "", err
 	}
-	if keys, err := r.store.passkeys(ctx, a.ID); err != nil || len(keys) == 0 {
+	if has, err := r.hasPasskey(ctx, row); err != nil || !has {
 		return "", errors.Join(ErrNotReady, err)
 	}
 	id, _, err := r.cfg.Activation.BeginEnrolment(ctx, EnrolmentRequest{
@@ -79,35 +79,46 @@ func (r *Registry) Ticket(ctx context.Context, c Caller, id string) (*TicketOffe
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.cfg.Activation.Enrolment(ctx, value(row.Enrolment))
-	if err != nil {
-		return nil, fmt.Errorf("ticket: %w: %w", ErrActivation, err)
-	}
-	held, err := r.person(ctx, value(row.Account))
+	ticket, _, err := r.draw(ctx, c, row)
 	if err != nil {
 		return nil, err
+	}
+	challenge := solecontrol.TicketChallenge(ticket)
+	return &TicketOffer{Challenge: challenge[:], PasskeyID: officer.PasskeyID}, nil
+}
+
+// draw makes the ticket of a case whose phone waits for it, for the caller to sign, and keeps it. It returns it
+// with the reference number that is in its subject.
+func (r *Registry) draw(ctx context.Context, c Caller, row *caseRow) (ticket []byte, reference string, err error) {
+	e, err := r.cfg.Activation.Enrolment(ctx, value(row.Enrolment))
+	if err != nil {
+		return nil, "", fmt.Errorf("ticket: %w: %w", ErrActivation, err)
+	}
+	held, err := r.person(ctx, row.owner())
+	if err != nil {
+		return nil, "", err
 	}
 	a, err := r.store.account(ctx, value(row.Account))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	subject, err := immd.Subject(held.card, a.SRN).Digest()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	signed, err := solecontrol.ParseSignedAnswer(held.immd)
 	if err != nil {
-		return nil, fmt.Errorf("ticket: %w", err)
+		return nil, "", fmt.Errorf("ticket: %w", err)
 	}
 	answer := sha256.Sum256(signed.Answer)
-	ticket, err := (&solecontrol.Ticket{
+	ticket, err = (&solecontrol.Ticket{
 		Kind: "ticket", Case: row.ID, Account: a.ID, Enrolment: value(row.Enrolment), PasskeyKey: e.PasskeyKey, RPID: r.cfg.RPID,
 		Subject: subject[:], Immd: answer[:], Signer: c.Actor, Place: c.Place, Expires: solecontrol.At(r.cfg.Now().Add(ticketLife)),
 	}).Marshal()
 	if err != nil {
-		return nil, fmt.Errorf("ticket: %w", err)
+		return nil, "", fmt.Errorf("ticket: %w", err)
 	}
-	err = r.store.changeCase(ctx, id, func(_ postgres.Tx, row *caseRow) ([]audit.Event, error) {
+	err = r.store.changeCase(ctx, row.ID, func(_ postgres.Tx, row *caseRow) ([]audit.Event, error) {
 		if _, err := next("case", row.State, actTicket); err != nil {
 			return nil, err
 		}
@@ -115,10 +126,9 @@ func (r *Registry) Ticket(ctx context.Context, c Caller, id string) (*TicketOffe
 		return nil, nil
 	})
 	if err != nil {
-		return nil, wrap("ticket", err)
+		return nil, "", wrap("ticket", err)
 	}
-	challenge := solecontrol.TicketChallenge(ticket)
-	return &TicketOffer{Challenge: challenge[:], PasskeyID: officer.PasskeyID}, nil
+	return ticket, a.SRN, nil
 }
 
 // PresentTicket takes the officer's assertion over the ticket, records it, and
@@ -142,26 +152,46 @@ func (r *Registry) PresentTicket(ctx context.Context, c Caller, id string, a Ass
 	if err := r.officers.Verify(ctx, c.Officer(), solecontrol.TicketChallenge(row.Ticket), a); err != nil {
 		return nil, r.refuse(ctx, c, "ticket", caseSubject(id), err)
 	}
-	held, err := r.person(ctx, value(row.Account))
+	return r.presentTicket(ctx, c, row, solecontrol.SignedTicket{Ticket: row.Ticket, Assertion: &a})
+}
+
+// presentTicket records a ticket whose signature was verified, with the answer that it relies upon, and gives it on.
+func (r *Registry) presentTicket(ctx context.Context, c Caller, row *caseRow, signed solecontrol.SignedTicket) (*Case, error) {
+	held, err := r.person(ctx, row.owner())
 	if err != nil {
 		return nil, err
 	}
-	envelope, err := solecontrol.Encode(solecontrol.SignedTicket{Ticket: row.Ticket, ImmdAnswer: held.immd, Assertion: &a})
+	signed.ImmdAnswer = held.immd
+	envelope, err := solecontrol.Encode(signed)
 	if err != nil {
 		return nil, fmt.Errorf("present ticket: %w", err)
 	}
-	ticket := row.Ticket
-	after, err := r.step(ctx, id, actTicket, func(_ postgres.Tx, row *caseRow) ([]audit.Event, error) {
+	id, account, ticket, operation := row.ID, value(row.Account), row.Ticket, ""
+	after, err := r.step(ctx, id, actTicket, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
 		if string(row.Ticket) != string(ticket) {
 			return nil, fmt.Errorf("%w: another ticket was made meanwhile", ErrState)
 		}
 		row.Envelope = envelope
+		if row.Purpose == Replacing {
+			var err error
+			if operation, err = r.rebind(ctx, tx, c, row); err != nil {
+				return nil, err
+			}
+		}
 		return []audit.Event{r.event(c, "registration.ticket", caseSubject(id), "", map[string]any{
-			"ticket": fmt.Sprintf("%x", solecontrol.TicketDigest(ticket)), "account": t.Account,
+			"ticket": fmt.Sprintf("%x", solecontrol.TicketDigest(ticket)), "account": account,
 		})}, nil
 	})
+	if errors.Is(err, ErrFourEyes) {
+		return nil, r.alarm(ctx, c, "four-eyes", caseSubject(id), err)
+	}
 	if err != nil {
 		return nil, wrap("present ticket", err)
+	}
+	if operation != "" { // what is not done of it is repeated, and no new key is made before
+		if err := r.perform(ctx, operation); err != nil && !errors.Is(err, ErrUnfinished) {
+			return nil, err
+		}
 	}
 	if after, _, err = r.drive(ctx, after); err != nil {
 		return nil, err

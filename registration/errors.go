@@ -52,6 +52,22 @@ var (
 	ErrPermanent = errors.New("refused for good")
 	// ErrNoEnrolment is what an Activation returns, wrapped, for an enrolment that it does not know any more.
 	ErrNoEnrolment = errors.New("no such enrolment")
+	// ErrNoRemote says that registration on a person's own phone is not offered here.
+	ErrNoRemote = errors.New("registration on a phone is not offered")
+	// ErrNotice says that the collection notice that was accepted is not the present one.
+	ErrNotice = errors.New("collection notice is not the present one")
+	// ErrPicture is for bytes that are no picture within the limits.
+	ErrPicture = errors.New("picture cannot be used")
+	// ErrNoFace, ErrManyFaces, ErrSmallFace and ErrDark say why a picture shows no face that can be compared.
+	ErrNoFace    = errors.New("no face in the picture")
+	ErrManyFaces = errors.New("more than one face in the picture")
+	ErrSmallFace = errors.New("face is too small in the picture")
+	ErrDark      = errors.New("picture is too dark")
+	// ErrTry says that a try with the face is over and did not succeed: late, a frame that was not asked for, another
+	// face, or not the face on the card. Begin another.
+	ErrTry = errors.New("the try with the face is over")
+	// ErrNoPhoto is what Photos returns, wrapped, for a picture that is erased or was never kept.
+	ErrNoPhoto = errors.New("no such photo")
 	// ErrPasskey says that a passkey is another account's, or the last one.
 	ErrPasskey = errors.New("passkey cannot be changed so")
 )

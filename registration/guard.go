@@ -14,12 +14,22 @@ import (
 	"chop/notification"
 	"chop/registration/attempts"
 	"chop/registration/hkic"
+	"chop/registration/officers"
 )
+
+// limitOffShift reports the first act in an hour outside shift and place. None is allowed.
+var limitOffShift = attempts.Limit{Kind: "off-shift", Most: 0, Window: time.Hour}
 
 // authorize says whether an officer may do an act now, and counts it against
 // the role's hourly limit. A refusal is audited.
 func (r *Registry) authorize(ctx context.Context, c Caller, act, subject string) error {
 	role, err := r.officers.Authorize(ctx, c, act)
+	if errors.Is(err, officers.ErrShift) {
+		// Once an hour: whose shift has just ended presses a button or two more.
+		if err := r.attempts.Take(ctx, limitOffShift, c.Actor, who(c)); err != nil && !errors.Is(err, ErrTooMany) {
+			return err
+		}
+	}
 	if errors.Is(err, ErrForbidden) {
 		return r.refuse(ctx, c, act, subject, err)
 	}
@@ -27,7 +37,7 @@ func (r *Registry) authorize(ctx context.Context, c Caller, act, subject string)
 		return err
 	}
 	if most, limited := role.Hourly[act]; limited {
-		return r.attempts.Take(ctx, attempts.Limit{Kind: act, Most: most, Window: time.Hour}, c.Actor, who(c))
+		return r.attempts.Take(ctx, attempts.Limit{Kind: act, Most: most, Window: time.Hour, Alarm: role.Alarm[act]}, c.Actor, who(c))
 	}
 	return nil
 }
@@ -66,6 +76,8 @@ func (r *Registry) note(ctx context.Context, tx postgres.Tx, c Caller, account, 
 	switch {
 	case c.Officer() != "":
 		a.Who, a.Place = "officer", c.Place
+	case isKiosk(c):
+		a.Place = c.Place
 	case c.Actor == "account:"+account:
 		a.Who, a.Place = "you", c.Place
 	}

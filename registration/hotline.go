@@ -17,10 +17,11 @@ import (
 // provedLife is how long a verified caller has for one act.
 const provedLife = 10 * time.Minute
 
-// Limits of wrong answers at the hotline: about one account, and by one officer.
+// Limits of wrong answers at the hotline: about one account, and by one officer. The last
+// one that is heard is the alarm: after it nothing is counted any more.
 var (
-	limitProofAccount = attempts.Limit{Kind: "proof-account", Most: 5, Window: time.Hour}
-	limitProofOfficer = attempts.Limit{Kind: "proof-officer", Most: 20, Window: time.Hour}
+	limitProofAccount = attempts.Limit{Kind: "proof-account", Most: 5, Window: time.Hour, Alarm: 5}
+	limitProofOfficer = attempts.Limit{Kind: "proof-officer", Most: 20, Window: time.Hour, Alarm: 20}
 )
 
 // VerifyCaller checks who calls: the suspension code, or two items of which one
@@ -81,8 +82,11 @@ func (r *Registry) prove(ctx context.Context, p Proof) (account string, candidat
 			continue
 		}
 		normal, ok := item.normal(v)
-		if !ok {
+		switch {
+		case !ok:
 			normal = "" // wrong, whatever is held
+		case item == ItemPlace:
+			normal = r.place(normal)
 		}
 		said[item] = normal
 	}
@@ -121,6 +125,14 @@ func (r *Registry) prove(ctx context.Context, p Proof) (account string, candidat
 	return account, candidates, by, nil
 }
 
+// place is a place's id, however somebody names it; one that is not on the list stays as it is.
+func (r *Registry) place(said string) string {
+	if p := r.places.Named(said); p != nil {
+		return p.ID
+	}
+	return said
+}
+
 // matches compares all that was said with what is held, each in the same time.
 func (r *Registry) matches(ctx context.Context, account string, said map[Item]string) (bool, error) {
 	a, err := r.store.account(ctx, account)
@@ -134,7 +146,7 @@ func (r *Registry) matches(ctx context.Context, account string, said map[Item]st
 	if err != nil {
 		return false, err
 	}
-	place, _ := ItemPlace.normal(a.Place)
+	place := r.place(a.Place)
 	of := map[Item]string{
 		ItemHKIC: held.card.Number.Normal(), ItemBirth: held.card.Birth.String(), ItemPhone: held.contact.Phone,
 		ItemEmail: held.contact.Email, ItemPlace: place, ItemNumber: a.SRN,

@@ -20,10 +20,28 @@ func (r *Registry) Verify(ctx context.Context, c Caller, id string) (*Case, erro
 	if err != nil {
 		return nil, err
 	}
+	if isKiosk(c) {
+		return nil, r.refuse(ctx, c, "verify", caseSubject(id), fmt.Errorf("%w: at a kiosk a face is wanted", ErrForbidden))
+	}
+	return r.verify(ctx, c, row)
+}
+
+// verify is Verify of a case that is the caller's.
+func (r *Registry) verify(ctx context.Context, c Caller, row *caseRow) (*Case, error) {
+	answer, err := r.onRecord(ctx, c, row)
+	if err != nil {
+		return nil, err
+	}
+	return r.verified(ctx, c, row, answer)
+}
+
+// onRecord asks about a case's data, and ends the case unless they match.
+func (r *Registry) onRecord(ctx context.Context, c Caller, row *caseRow) (*immd.Answer, error) {
+	id := row.ID
 	if _, err := next("case", row.State, actVerify); err != nil {
 		return nil, err
 	}
-	held, err := r.person(ctx, value(row.Account))
+	held, err := r.person(ctx, row.owner())
 	if err != nil {
 		return nil, err
 	}
@@ -35,26 +53,37 @@ func (r *Registry) Verify(ctx context.Context, c Caller, id string) (*Case, erro
 	if err != nil {
 		return nil, errors.Join(ErrImmigration, r.waits(ctx, c, id, err))
 	}
-	sum := sha256.Sum256(answer.Signed)
-	detail := map[string]any{"result": answer.Result, "answer": fmt.Sprintf("%x", sum)}
 	if answer.Result != immd.Match {
-		e := r.event(c, "registration.immigration", caseSubject(id), "", detail)
+		e := r.event(c, "registration.immigration", caseSubject(id), "", answered(answer))
 		if err := r.store.record(ctx, func(postgres.Tx) ([]audit.Event, error) { return []audit.Event{e}, nil }); err != nil {
 			return nil, fmt.Errorf("record immigration's answer: %w", err)
 		}
 		return nil, errors.Join(ErrRefused, r.end(ctx, c, id, actRefuse, string(answer.Result)))
 	}
-	sealed, err := r.people.Prepare(ctx, a.ID, map[string]string{fieldImmd: string(answer.Signed)}, nil)
+	return answer, nil
+}
+
+// answered is what is audited of the department's answer.
+func answered(a *immd.Answer) map[string]any {
+	return map[string]any{"result": a.Result, "answer": fmt.Sprintf("%x", sha256.Sum256(a.Signed))}
+}
+
+// verified keeps the answer that the data match, and moves the case on.
+func (r *Registry) verified(ctx context.Context, c Caller, row *caseRow, answer *immd.Answer) (*Case, error) {
+	sealed, err := r.people.Prepare(ctx, row.owner(), map[string]string{fieldImmd: string(answer.Signed)}, nil)
 	if err != nil {
 		return nil, err
 	}
 	digest := row.CardDigest
-	after, err := r.step(ctx, id, actVerify, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
+	after, err := r.step(ctx, row.ID, actVerify, func(tx postgres.Tx, row *caseRow) ([]audit.Event, error) {
 		if string(row.CardDigest) != string(digest) {
 			return nil, fmt.Errorf("%w: the data were changed meanwhile", ErrState)
 		}
 		row.Waiting = ""
-		return []audit.Event{r.event(c, "registration.immigration", caseSubject(id), "", detail)}, r.people.Put(ctx, tx, sealed)
+		if err := r.warn(ctx, tx, c, row); err != nil {
+			return nil, err
+		}
+		return []audit.Event{r.event(c, "registration.immigration", caseSubject(row.ID), "", answered(answer))}, r.people.Put(ctx, tx, sealed)
 	})
 	if err != nil {
 		return nil, wrap("verify", err)

@@ -30,6 +30,8 @@ type operation []struct {
 var operations = map[string]operation{
 	"suspend": {{"activation", suspendCredential}, {"sessions", endSessions}, {"certificate", holdCertificate}, {"activation-again", suspendAgain}},
 	"resume":  {{"activation", resumeCredential}, {"certificate", releaseCertificate}, {"account", resumeAccount}},
+	"replace": {{"activation", destroyReplaced}, {"sessions", endSessions}, {"certificate", revokeReplaced}},
+	"upgrade": {{"sessions", endSessions}},
 	"close":   {{"activation", destroyCredential}, {"sessions", endSessions}, {"certificate", revokeCertificate}, {"data", forgetContact}},
 }
 
@@ -173,6 +175,9 @@ func destroyCredential(r *Registry, ctx context.Context, o *steps.Operation, a *
 }
 
 func resumeCredential(r *Registry, ctx context.Context, o *steps.Operation, a *accountRow) error {
+	if a.Credential == nil { // a Lite account
+		return nil
+	}
 	var order pendingOrder
 	if err := json.Unmarshal(o.Payload, &order); err != nil {
 		return fmt.Errorf("read order: %w", err)
@@ -181,7 +186,7 @@ func resumeCredential(r *Registry, ctx context.Context, o *steps.Operation, a *a
 	if err != nil {
 		return err
 	}
-	return r.cfg.Activation.Resume(ctx, value(a.Credential), signed)
+	return r.cfg.Activation.Resume(ctx, *a.Credential, signed)
 }
 
 // resumeAccount opens the door again, last, and tells the holder.

@@ -57,6 +57,11 @@ func (r *Registry) person(ctx context.Context, account string) (*person, error) 
 		contact: Contact{Phone: f[fieldPhone], Email: f[fieldEmail]},
 		immd:    []byte(f[fieldImmd]),
 	}
+	if f["birth"] == "" && f["issued"] == "" { // deleted by its date, of a closed account and of no other
+		if a, err := r.store.account(ctx, account); err == nil && a.State == Closed {
+			return p, p.card.Number.UnmarshalText([]byte(f["number"]))
+		}
+	}
 	for _, err := range []error{
 		p.card.Number.UnmarshalText([]byte(f["number"])), p.card.Birth.UnmarshalText([]byte(f["birth"])), p.card.Issued.UnmarshalText([]byte(f["issued"])),
 	} {

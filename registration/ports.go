@@ -61,11 +61,13 @@ type Certificates interface {
 	// the key is destroyed and the case ends. ticket is T, which the statement names: who
 	// proves a signature later finds the passkey's key in it.
 	Issue(ctx context.Context, actor string, ticket, statement, csr []byte, s Subject) (certificate []byte, err error)
-	// Hold, Release and Revoke change a certificate's status. What is so already,
+	// Hold, Release, Revoke and Supersede change a certificate's status. What is so already,
 	// or revoked in the case of Hold, is no error.
 	Hold(ctx context.Context, actor string, serial *big.Int, reason string) error
 	Release(ctx context.Context, actor string, serial *big.Int, reason string) error
 	Revoke(ctx context.Context, actor string, serial *big.Int, reason string) error
+	// Supersede revokes, because another device took the place of this one.
+	Supersede(ctx context.Context, actor string, serial *big.Int, reason string) error
 }
 
 // Sessions are the portal's.

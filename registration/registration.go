@@ -23,6 +23,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"chop/internal/postgres"
 	"chop/notification"
 	"chop/policies"
@@ -30,6 +32,7 @@ import (
 	"chop/registration/immd"
 	"chop/registration/officers"
 	"chop/registration/personal"
+	"chop/registration/places"
 	"chop/registration/steps"
 )
 
@@ -49,6 +52,8 @@ type Config struct {
 	Certificates Certificates
 	// Sessions ends a resident's sessions on the portal; nil: there are none.
 	Sessions Sessions
+	// Remote is what registration on a person's own phone needs; nil: it is not offered.
+	Remote *RemoteConfig
 	// Notices tells residents; nil: nobody is told.
 	Notices *notification.Service
 	// RPID is the approval origin's host, which the signing passkey is for.
@@ -78,6 +83,11 @@ type Registry struct {
 	officers *officers.Book
 	attempts *attempts.Book
 	steps    *steps.Book
+	places   *places.List
+	tries    faceTries
+	// holder names this process in cases whose photos it has.
+	holder string
+	kept   keptPhotos
 }
 
 // New checks the configuration. It neither writes nor asks anybody.
@@ -99,8 +109,16 @@ func New(cfg Config) (*Registry, error) {
 	if cfg.Agreement == "" {
 		cfg.Agreement = DefaultAgreement
 	}
-	r := &Registry{cfg: cfg, store: &store{cfg.DB}}
+	if cfg.Remote != nil {
+		if err := cfg.Remote.check(); err != nil {
+			return nil, err
+		}
+	}
+	r := &Registry{cfg: cfg, store: &store{cfg.DB}, holder: uuid.NewString()}
 	var err error
+	if r.places, err = places.Load(); err != nil {
+		return nil, fmt.Errorf("new registry: %w", err)
+	}
 	if r.people, err = personal.New(personal.Config{DB: cfg.DB, Sealer: cfg.Sealer, Now: cfg.Now}); err != nil {
 		return nil, fmt.Errorf("new registry: %w", err)
 	}

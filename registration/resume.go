@@ -25,6 +25,15 @@ type pendingOrder struct {
 	Assertions []solecontrol.OrderAssertion `json:"assertions"`
 }
 
+// ordered is what an order names as the credential: an account without a key is named in its place, which the
+// activation process has no credential of, and is not asked about.
+func (a *accountRow) ordered() string {
+	if a.Credential == nil {
+		return a.ID
+	}
+	return *a.Credential
+}
+
 // signed is the order as the activation process takes it: of the first officer, then of the second.
 func (p *pendingOrder) signed() ([]byte, error) {
 	o, err := solecontrol.ParseOrder(p.Order)
@@ -62,7 +71,7 @@ func (r *Registry) BeginResume(ctx context.Context, c Caller, account, second, r
 	if err != nil {
 		return nil, err
 	}
-	if a.State != Suspended || a.Credential == nil {
+	if a.State != Suspended {
 		return nil, fmt.Errorf("begin to resume: %w: the account is %s", ErrState, a.State)
 	}
 	for _, officer := range []string{c.Officer(), second} {
@@ -76,7 +85,7 @@ func (r *Registry) BeginResume(ctx context.Context, c Caller, account, second, r
 	}
 	expires := solecontrol.At(r.cfg.Now().Add(orderLife))
 	order, err := (&solecontrol.Order{
-		Kind: "resume", Credential: *a.Credential, Account: account, Case: id.String(), First: c.Actor, Second: "officer:" + second,
+		Kind: "resume", Credential: a.ordered(), Account: account, Case: id.String(), First: c.Actor, Second: "officer:" + second,
 		Place: c.Place, Expires: expires, Nonce: solecontrol.NewNonce(),
 	}).Marshal()
 	if err != nil {

@@ -15,12 +15,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,8 +38,8 @@ import (
 )
 
 const (
-	counter    = "Kwun Tong counter"
-	other      = "Sha Tin counter"
+	counter    = "counter-kwun-tong"
+	other      = "counter-sha-tin"
 	hotline    = "hotline"
 	deskRP     = "localhost"
 	deskOrigin = "https://localhost:8443"
@@ -71,7 +69,7 @@ func (c *clock) pass(d time.Duration) {
 
 // rig is a registration authority with everybody around it.
 type rig struct {
-	t          *testing.T
+	t          testing.TB
 	db         *postgres.DB
 	clock      *clock
 	r          *registration.Registry
@@ -81,14 +79,14 @@ type rig struct {
 	sessions   *fakeSessions
 	device     *device.Device // the officers' passkeys
 	passkeys   map[string][]byte
-	bend       atomic.Pointer[func(w http.ResponseWriter, answer []byte)] // nil: the department is honest
+	department *immd.Reference
 	cfg        registration.Config
 }
 
 // memorySealer stands in for the token where the token is not what is tried.
 type memorySealer struct{ aead cipher.AEAD }
 
-func newMemorySealer(t *testing.T) personal.Sealer {
+func newMemorySealer(t testing.TB) personal.Sealer {
 	key := make([]byte, 32)
 	rand.Read(key)
 	block, err := aes.NewCipher(key)
@@ -110,7 +108,7 @@ func (m memorySealer) Open(_ context.Context, sealed, aad []byte) ([]byte, error
 	return m.aead.Open(nil, nil, sealed, aad)
 }
 
-func newRig(t *testing.T, sealer personal.Sealer) *rig {
+func newRig(t testing.TB, sealer personal.Sealer) *rig {
 	t.Helper()
 	g := &rig{t: t, db: postgrestest.New(t), clock: &clock{at: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)}, device: device.New(), passkeys: map[string][]byte{}}
 	if sealer == nil {
@@ -124,20 +122,12 @@ func newRig(t *testing.T, sealer personal.Sealer) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference, err := immd.NewReference(immd.ReferenceConfig{Key: immdKey, KeyID: "immd-1", Now: g.clock.now})
+	reference, err := immd.NewReference(immd.ReferenceConfig{Key: immdKey, KeyID: "immd-1", Slow: 365 * 24 * time.Hour, Now: g.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		bend := g.bend.Load()
-		if bend == nil {
-			reference.Handler().ServeHTTP(w, r)
-			return
-		}
-		rec := httptest.NewRecorder()
-		reference.Handler().ServeHTTP(rec, r)
-		(*bend)(w, rec.Body.Bytes())
-	}))
+	g.department = reference
+	server := httptest.NewServer(reference.Handler())
 	t.Cleanup(server.Close)
 	client, err := immd.New(immd.Config{URL: server.URL, Keys: map[string]*ecdsa.PublicKey{"immd-1": &immdKey.PublicKey}, Pause: time.Millisecond, Tries: 2, Broken: 1000, Timeout: 200 * time.Millisecond, Now: g.clock.now})
 	if err != nil {
@@ -423,7 +413,7 @@ func (f *fakeActivation) PresentTicket(_ context.Context, id string, envelope []
 			return fmt.Errorf("%w: %w", registration.ErrPermanent, err)
 		}
 		digest := sha256.Sum256(answer.Answer)
-		if e == nil || e.State != "ticket" || t.Enrolment != id || t.RPID != approveRP || signed.Assertion == nil ||
+		if e == nil || e.State != "ticket" || t.Enrolment != id || t.RPID != approveRP || (signed.Assertion == nil) == (len(signed.Signature) == 0) ||
 			!bytes.Equal(t.PasskeyKey, e.PasskeyKey) || !bytes.Equal(t.Immd, digest[:]) {
 			return fmt.Errorf("%w: not this enrolment's ticket", registration.ErrPermanent)
 		}
@@ -466,7 +456,7 @@ func (f *fakeActivation) Destroy(_ context.Context, credential, _, _ string) err
 }
 
 // passkey is the phone's create().
-func (f *fakeActivation) passkey(t *testing.T, id string) {
+func (f *fakeActivation) passkey(t testing.TB, id string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -483,7 +473,7 @@ func (f *fakeActivation) passkey(t *testing.T, id string) {
 }
 
 // seal is the phone's get(), and the making of the key.
-func (f *fakeActivation) seal(t *testing.T, id string) {
+func (f *fakeActivation) seal(t testing.TB, id string) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -521,7 +511,7 @@ type fakeCA struct {
 	refuses bool
 }
 
-func newFakeCA(t *testing.T, a *fakeActivation) *fakeCA {
+func newFakeCA(t testing.TB, a *fakeActivation) *fakeCA {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -565,6 +555,10 @@ func (c *fakeCA) Release(_ context.Context, _ string, s *big.Int, _ string) erro
 
 func (c *fakeCA) Revoke(_ context.Context, _ string, s *big.Int, _ string) error {
 	return c.set("revoke", s, "revoked")
+}
+
+func (c *fakeCA) Supersede(_ context.Context, _ string, s *big.Int, _ string) error {
+	return c.set("supersede", s, "superseded")
 }
 
 type fakeSessions struct{ a *fakeActivation }

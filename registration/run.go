@@ -49,7 +49,7 @@ func (r *Registry) Sweep(ctx context.Context) (int, error) {
 	for _, row := range cases {
 		after, _, err := r.drive(ctx, row)
 		if err == nil && !after.State.driven() && !after.State.over() && !now.Before(after.ExpiresAt) {
-			after.State, err = Ended, r.end(ctx, System, row.ID, actEnd, "expired")
+			after.State, err = Ended, r.end(ctx, System, row.ID, actEnd, outcomeExpired)
 		}
 		if errors.Is(err, ErrState) { // it moved on meanwhile
 			err = nil
@@ -59,5 +59,7 @@ func (r *Registry) Sweep(ctx context.Context) (int, error) {
 		}
 		errs = append(errs, err)
 	}
-	return n, errors.Join(append(errs, r.store.sweepProved(ctx, now), r.attempts.Sweep(ctx))...)
+	ended, err := r.sweepRemote(ctx)
+	n += ended
+	return n, errors.Join(append(errs, err, r.store.sweepProved(ctx, now), r.store.sweepStops(ctx, now.Add(-stopMemory)), r.attempts.Sweep(ctx))...)
 }

@@ -34,12 +34,29 @@ const (
 	Ended     CaseState = "ended"     // cancelled, expired or failed
 )
 
+// RemoteState is where a case on a person's own phone is.
+type RemoteState string
+
+// The states of a case on a phone.
+const (
+	RemoteNoticed  RemoteState = "noticed"  // the collection notice is accepted; the card is to be photographed
+	RemotePictured RemoteState = "pictured" // the card's photo is held; its data are to be confirmed
+	RemoteEntered  RemoteState = "entered"  // the person confirmed the data; the face is wanted
+	RemoteFaced    RemoteState = "faced"    // a live face that may be the card's; Immigration is asked, or waited for
+	RemoteReferred RemoteState = "referred" // an officer decides
+	RemoteVerified RemoteState = "verified" // a passkey is to be made; the photos are gone
+	RemoteDone     RemoteState = "done"     // the account is active
+	RemoteRefused  RemoteState = "refused"  // to a counter, please
+	RemoteEnded    RemoteState = "ended"    // left, or run out
+)
+
 // act is what moves a case or an account from state to state.
 type act string
 
 const (
 	actEnter    act = "enter"
 	actConfirm  act = "confirm"
+	actChip     act = "chip" // read from the card's chip: no second officer is needed
 	actVerify   act = "verify"
 	actRefuse   act = "refuse"
 	actScan     act = "scan"
@@ -58,7 +75,15 @@ const (
 	actResume   act = "resume"
 	actClose    act = "close"
 	actUpgrade  act = "upgrade"     // Lite to full, by another case
+	actRebind   act = "re-bind"     // the ticket for another phone: the old one is at its end
 	actReplace  act = "re-register" // another phone, by another case
+
+	actPicture act = "picture" // the card was photographed
+	actCorrect act = "correct" // the data are to be corrected
+	actFace    act = "face"
+	actLose    act = "lose" // the photos went with a process; they are taken again
+	actRefer   act = "refer"
+	actApprove act = "approve"
 )
 
 // transitions are all that exist: machine, act, the states that it starts from, the state that it leads to.
@@ -71,6 +96,7 @@ var transitions = []struct {
 }{
 	{"case", actEnter, []string{"opened", "entered"}, "entered"}, // again: a slip was corrected
 	{"case", actConfirm, []string{"entered"}, "confirmed"},
+	{"case", actChip, []string{"opened"}, "confirmed"},
 	{"case", actVerify, []string{"confirmed"}, "verified"},
 	{"case", actRefuse, []string{"opened", "entered", "confirmed"}, "refused"},
 	{"case", actScan, []string{"verified"}, "scanned"},
@@ -85,11 +111,24 @@ var transitions = []struct {
 	{"case", actComplete, []string{"issued"}, "done"},
 	{"case", actEnd, []string{"opened", "entered", "confirmed", "verified", "scanned", "bound", "accepted", "enrolling", "ticketed", "made", "issued"}, "ended"},
 
+	{"remote", actPicture, []string{"noticed", "pictured", "entered"}, "pictured"},
+	{"remote", actEnter, []string{"pictured"}, "entered"},
+	{"remote", actCorrect, []string{"entered"}, "pictured"},
+	{"remote", actFace, []string{"entered"}, "faced"},
+	{"remote", actLose, []string{"pictured", "entered", "faced", "referred"}, "noticed"},
+	{"remote", actRefer, []string{"faced"}, "referred"},
+	{"remote", actVerify, []string{"faced"}, "verified"},
+	{"remote", actApprove, []string{"referred"}, "verified"},
+	{"remote", actComplete, []string{"verified"}, "done"},
+	{"remote", actRefuse, []string{"pictured", "entered", "faced", "referred", "verified"}, "refused"},
+	{"remote", actEnd, []string{"noticed", "pictured", "entered", "faced", "referred", "verified"}, "ended"},
+
 	{"account", actActivate, []string{"pending"}, "active"},
 	{"account", actSuspend, []string{"active"}, "suspended"},
 	{"account", actResume, []string{"suspended"}, "active"},
-	{"account", actUpgrade, []string{"active"}, "active"},
-	{"account", actReplace, []string{"active", "suspended"}, "active"},
+	{"account", actUpgrade, []string{"active", "suspended"}, "active"}, // whoever stopped it before: card and face are its holder's
+	{"account", actRebind, []string{"active", "suspended"}, "suspended"},
+	{"account", actReplace, []string{"suspended"}, "active"},
 	{"account", actClose, []string{"pending", "active", "suspended"}, "closed"},
 }
 

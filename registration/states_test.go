@@ -40,6 +40,11 @@ func TestNoCaseSkipsAStep(t *testing.T) {
 				reached++
 			case i >= 0 && i > reached:
 				t.Fatalf("%s without %s", a, needed[reached])
+			case a == actChip: // instead of entering and confirming
+				if reached != 0 {
+					t.Fatalf("%s after %d steps", a, reached)
+				}
+				reached = slices.Index(needed, actVerify)
 			case a == actRescan:
 				reached = slices.Index(needed, actScan)
 			case a == actRetry:
@@ -59,6 +64,46 @@ func TestNoCaseSkipsAStep(t *testing.T) {
 	}
 }
 
+// On a phone: done only after a photo, confirmed data, a face and Immigration's answer, since the photos were last
+// lost; and what was referred only after an officer's word.
+func TestNoRemoteCaseSkipsAStep(t *testing.T) {
+	var acts []act
+	for _, tr := range transitions {
+		if tr.machine == "remote" {
+			acts = append(acts, tr.act)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		state := RemoteNoticed
+		seen := map[act]bool{}
+		for range rapid.IntRange(1, 40).Draw(t, "length") {
+			a := rapid.SampledFrom(acts).Draw(t, "act")
+			to, err := next("remote", state, a)
+			if err != nil {
+				continue
+			}
+			if state.over() {
+				t.Fatalf("%s follows %s", a, state)
+			}
+			switch a {
+			case actLose:
+				clear(seen)
+			case actPicture: // another card, perhaps
+				delete(seen, actEnter)
+				delete(seen, actFace)
+			case actCorrect:
+				delete(seen, actEnter)
+			}
+			seen[a] = true
+			if state = to; state == RemoteVerified || state == RemoteDone {
+				if !seen[actPicture] || !seen[actEnter] || !seen[actFace] || seen[actRefer] && !seen[actApprove] || !seen[actRefer] && !seen[actVerify] {
+					t.Fatalf("%s after %v", state, seen)
+				}
+			}
+		}
+	})
+}
+
 // The straight way exists, and a closed account stays closed.
 func TestStraightWay(t *testing.T) {
 	state := Opened
@@ -76,7 +121,7 @@ func TestStraightWay(t *testing.T) {
 		if tr.machine == "account" && slices.Contains(tr.from, string(Closed)) {
 			t.Errorf("%s leads out of closed", tr.act)
 		}
-		if tr.machine == "account" && tr.to == string(Active) && slices.Contains(tr.from, string(Suspended)) && tr.act != actResume && tr.act != actReplace {
+		if tr.machine == "account" && tr.to == string(Active) && slices.Contains(tr.from, string(Suspended)) && tr.act != actResume && tr.act != actReplace && tr.act != actUpgrade {
 			t.Errorf("%s ends a suspension", tr.act)
 		}
 	}

@@ -32,9 +32,10 @@ type accountRow struct {
 	OpenedAt   time.Time    `db:"opened_at"`
 	ActiveAt   *time.Time   `db:"active_at"`
 	ChangedAt  time.Time    `db:"changed_at"`
+	StoppedAt  *time.Time   `db:"stopped_at"`
 }
 
-const accountColumns = `id::text, kind, state, srn, user_handle, language, place, credential, serial, agreement, agreed_at, opened_at, active_at, changed_at`
+const accountColumns = `id::text, kind, state, srn, user_handle, language, place, credential, serial, agreement, agreed_at, opened_at, active_at, changed_at, stopped_at`
 
 type caseRow struct {
 	ID           string     `db:"id"`
@@ -42,6 +43,7 @@ type caseRow struct {
 	Kind         Kind       `db:"kind"`
 	State        CaseState  `db:"state"`
 	Place        string     `db:"place"`
+	Source       string     `db:"source"`
 	Officer      string     `db:"officer"`
 	Second       *string    `db:"second"`
 	Nonce        []byte     `db:"nonce"`
@@ -64,10 +66,14 @@ type caseRow struct {
 	OpenedAt     time.Time  `db:"opened_at"`
 	ChangedAt    time.Time  `db:"changed_at"`
 	ExpiresAt    time.Time  `db:"expires_at"`
+	Purpose      Purpose    `db:"purpose"`
+	Replaces     *string    `db:"replaces"`
+	DeviceActive bool       `db:"device_active"`
+	Passkey      []byte     `db:"passkey"`
 }
 
-const caseColumns = `id::text, account::text, kind, state, place, officer, second, nonce, card_digest, confirmation::text, waiting, outcome, token, token_until,
-	desk, number, phone, agreement, agreed_at, enrolment, ticket, envelope, credential, serial, opened_at, changed_at, expires_at`
+const caseColumns = `id::text, account::text, kind, state, place, source, officer, second, nonce, card_digest, confirmation::text, waiting, outcome, token, token_until,
+	desk, number, phone, agreement, agreed_at, enrolment, ticket, envelope, credential, serial, opened_at, changed_at, expires_at, purpose, replaces, device_active, passkey`
 
 func collect[T any](what string, none error, rows pgx.Rows, err error) (*T, error) {
 	if err != nil {
@@ -158,9 +164,9 @@ var errSRN = errors.New("reference number exists")
 func updateAccount(ctx context.Context, tx pgx.Tx, a *accountRow) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE registration_account SET kind = $2, state = $3, language = $4, credential = $5, serial = $6, agreement = $7, agreed_at = $8,
-			active_at = $9, changed_at = $10
+			active_at = $9, changed_at = $10, stopped_at = $11
 		WHERE id = $1`,
-		a.ID, a.Kind, a.State, a.Language, a.Credential, a.Serial, a.Agreement, a.AgreedAt, a.ActiveAt, a.ChangedAt)
+		a.ID, a.Kind, a.State, a.Language, a.Credential, a.Serial, a.Agreement, a.AgreedAt, a.ActiveAt, a.ChangedAt, a.StoppedAt)
 	return err
 }
 
@@ -177,10 +183,15 @@ func deleteAccount(ctx context.Context, tx pgx.Tx, id, caseID string, to CaseSta
 	return err
 }
 
+// insertCase: ErrRegistered if the account has an open case, or there is one with that id.
 func insertCase(ctx context.Context, tx pgx.Tx, c *caseRow) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO registration_case (id, kind, state, place, officer, nonce, opened_at, changed_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`, c.ID, c.Kind, c.State, c.Place, c.Officer, c.Nonce, c.OpenedAt, c.ExpiresAt)
+		INSERT INTO registration_case (id, account, kind, state, place, source, officer, nonce, card_digest, opened_at, changed_at, expires_at, purpose)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)`,
+		c.ID, c.Account, c.Kind, c.State, c.Place, c.Source, c.Officer, c.Nonce, c.CardDigest, c.OpenedAt, c.ExpiresAt, c.Purpose)
+	if v := violates(err); v == "registration_case_open" || v == "registration_case_pkey" {
+		return ErrRegistered
+	}
 	return err
 }
 
@@ -202,59 +213,36 @@ func (s *store) caseBy(ctx context.Context, column string, digest []byte) (*case
 	return collect[caseRow]("case", ErrToken, rows, err)
 }
 
-// changeCase runs fn on a locked case, and writes all that may change, with fn's events.
+// changeCase is change for a case. ErrRegistered if its account has another one that is open.
 func (s *store) changeCase(ctx context.Context, id string, fn func(tx postgres.Tx, c *caseRow) ([]audit.Event, error)) error {
-	return s.record(ctx, func(tx postgres.Tx) ([]audit.Event, error) {
-		if uuid.Validate(id) != nil {
-			return nil, ErrNoCase
-		}
-		rows, err := tx.Query(ctx, `SELECT `+caseColumns+` FROM registration_case WHERE id = $1 FOR UPDATE`, id)
-		c, err := collect[caseRow]("case", ErrNoCase, rows, err)
-		if err != nil {
-			return nil, err
-		}
-		events, err := fn(tx, c)
-		if err != nil {
-			return nil, err
-		}
-		_, err = tx.Exec(ctx, `
+	return change(ctx, s, cases, caseColumns, id, func(tx postgres.Tx, c *caseRow) error {
+		_, err := tx.Exec(ctx, `
 			UPDATE registration_case SET account = $2, state = $3, second = $4, card_digest = $5, confirmation = $6::text::json, waiting = $7, outcome = $8,
 				token = $9, token_until = $10, desk = $11, number = $12, phone = $13, agreement = $14, agreed_at = $15, enrolment = $16, ticket = $17,
-				envelope = $18, credential = $19, serial = $20, changed_at = $21, expires_at = $22
+				envelope = $18, credential = $19, serial = $20, changed_at = $21, expires_at = $22, replaces = $23, device_active = $24, passkey = $25
 			WHERE id = $1`,
 			c.ID, c.Account, c.State, c.Second, c.CardDigest, c.Confirmation, c.Waiting, c.Outcome,
 			c.Token, c.TokenUntil, c.Desk, c.Number, c.Phone, c.Agreement, c.AgreedAt, c.Enrolment, c.Ticket,
-			c.Envelope, c.Credential, c.Serial, c.ChangedAt, c.ExpiresAt)
+			c.Envelope, c.Credential, c.Serial, c.ChangedAt, c.ExpiresAt, c.Replaces, c.DeviceActive, c.Passkey)
 		if violates(err) == "registration_case_open" {
-			return nil, ErrRegistered
+			return ErrRegistered
 		}
-		if err != nil {
-			return nil, fmt.Errorf("write case: %w", err)
-		}
-		return events, nil
-	})
-}
-
-// leaseCase takes a case to drive it on; false if somebody else does.
-func (s *store) leaseCase(ctx context.Context, id string, now, until time.Time) (bool, error) {
-	tag, err := s.db.Pool.Exec(ctx, `UPDATE registration_case SET leased_until = $3 WHERE id = $1 AND leased_until <= $2`, id, now, until)
-	if err != nil {
-		return false, fmt.Errorf("lease case: %w", err)
-	}
-	return tag.RowsAffected() == 1, nil
-}
-
-func (s *store) releaseCase(ctx context.Context, id string, until time.Time) error {
-	if _, err := s.db.Pool.Exec(ctx, `UPDATE registration_case SET leased_until = $2 WHERE id = $1`, id, until); err != nil {
-		return fmt.Errorf("release case: %w", err)
-	}
-	return nil
+		return err
+	}, fn)
 }
 
 func (s *store) openCases(ctx context.Context, place string) ([]*caseRow, error) {
 	rows, err := s.db.Pool.Query(ctx, `
 		SELECT `+caseColumns+` FROM registration_case WHERE place = $1 AND state NOT IN ('done', 'refused', 'ended') ORDER BY opened_at DESC, id LIMIT 200`, place)
 	return list[caseRow]("cases", rows, err)
+}
+
+// kioskCases lists those that a kiosk opened and no phone is bound to.
+func (s *store) kioskCases(ctx context.Context) ([]*caseRow, error) {
+	rows, err := s.db.Pool.Query(ctx, `
+		SELECT `+caseColumns+` FROM registration_case
+		WHERE state IN ('confirmed', 'verified', 'scanned') AND officer LIKE 'kiosk:%' ORDER BY opened_at, id LIMIT 500`)
+	return list[caseRow]("cases of kiosks", rows, err)
 }
 
 func (s *store) casesOf(ctx context.Context, account string) ([]*caseRow, error) {
@@ -354,6 +342,23 @@ func takeProved(ctx context.Context, tx pgx.Tx, token []byte, account, officer s
 		return ErrProof
 	}
 	return err
+}
+
+// takeStop uses a notice's link up. ErrToken.
+func takeStop(ctx context.Context, tx pgx.Tx, notice, account string, now time.Time) error {
+	tag, err := tx.Exec(ctx, `INSERT INTO registration_stop (notice, account, used_at) VALUES ($1, $2, $3) ON CONFLICT (notice) DO NOTHING`, notice, account, now)
+	if err == nil && tag.RowsAffected() != 1 {
+		return ErrToken
+	}
+	return err
+}
+
+// sweepStops forgets links that were used before a time.
+func (s *store) sweepStops(ctx context.Context, before time.Time) error {
+	if _, err := s.db.Pool.Exec(ctx, `DELETE FROM registration_stop WHERE used_at < $1`, before); err != nil {
+		return fmt.Errorf("sweep links: %w", err)
+	}
+	return nil
 }
 
 func (s *store) sweepProved(ctx context.Context, now time.Time) error {

@@ -160,7 +160,8 @@ func (r *Registry) suspend(ctx context.Context, c Caller, account, reason string
 				return nil, err
 			}
 		}
-		a.ChangedAt = r.cfg.Now()
+		now := r.cfg.Now()
+		a.ChangedAt, a.StoppedAt = now, &now
 		if err := updateAccount(ctx, tx, a); err != nil {
 			return nil, err
 		}

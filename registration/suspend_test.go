@@ -105,7 +105,7 @@ func TestProofs(t *testing.T) {
 		"code without dash":   {SuspensionCode: strings.ReplaceAll(code, "-", " ")},
 		"telephone and birth": items("phone", "+852 9123-4567", "birth", "1985-03-14"),
 		"e-mail and HKIC":     items("email", "TAI.MAN@example.hk", "hkic", "A1234563"),
-		"SRN and place":       items("srn", a.SRN, "place", "kwun tong COUNTER"),
+		"SRN and place":       items("srn", a.SRN, "place", "kwun TONG"),
 	} {
 		if v, err := g.r.VerifyCaller(ctx, hot, p); err != nil || v.Account != a.ID {
 			t.Errorf("%s: %+v, %v", name, v, err)

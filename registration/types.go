@@ -100,7 +100,7 @@ type Activity struct {
 // Activities are the words of Activity.What.
 var Activities = []string{
 	"account-opened", "certificate-issued", "passkey-added", "passkey-removed", "contact-changed", "suspension-code",
-	"suspended", "resumed", "closed", "looked-up", "card-viewed", "caller-verified",
+	"suspended", "resumed", "closed", "re-registering", "re-registered", "looked-up", "card-viewed", "caller-verified",
 }
 
 // Case leads from an application to an active account.
@@ -108,15 +108,19 @@ type Case struct {
 	ID      string
 	Account string // empty until the card's data are entered
 	Kind    Kind
-	State   CaseState
-	Place   string
-	Officer string // who opened it
-	Second  string // who confirmed keyed-in data
+	Purpose Purpose
+	// DeviceActive: the device that a replacing case takes the place of could sign when the card was entered.
+	DeviceActive bool
+	State        CaseState
+	Place        string
+	Source       string // keyed: by two officers; chip: read from the card's chip
+	Officer      string // who opened it; of a case of a kiosk, kiosk:<id>
+	Second       string // who confirmed keyed-in data
 	// HKIC is the masked number, A123•••(•), once entered; only Case fills it in.
 	HKIC string
 	// Waiting says who does not answer: immigration, activation or certificates.
 	Waiting string
-	// Outcome says why a case ended: not-found, no-match, deceased, replaced, too-young, cancelled, expired, failed.
+	// Outcome says why a case ended: not-found, no-match, deceased, replaced, too-young, cancelled, expired, failed, stopped.
 	Outcome string
 	// Number has two digits: shown at the desk and on the phone, from the scan on.
 	Number string
@@ -171,6 +175,12 @@ type Proof struct {
 
 // Item is something that a caller knows.
 type Item string
+
+// Items that find an account, and prove nothing: its id, and that of one of its cases.
+const (
+	ItemAccount Item = "account"
+	ItemCase    Item = "case"
+)
 
 // The items. Two are wanted, of which one can be looked up (all but date of
 // birth and place).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/big"
+	"strings"
 
 	"chop/internal/audit"
 	"chop/internal/postgres"
@@ -12,7 +13,8 @@ import (
 
 func (row *caseRow) view() *Case {
 	return &Case{
-		ID: row.ID, Account: value(row.Account), Kind: row.Kind, State: row.State, Place: row.Place, Officer: row.Officer, Second: value(row.Second),
+		ID: row.ID, Account: value(row.Account), Kind: row.Kind, Purpose: row.Purpose, DeviceActive: row.DeviceActive, State: row.State, Place: row.Place, Source: row.Source,
+		Officer: row.Officer, Second: value(row.Second),
 		Waiting: row.Waiting, Outcome: row.Outcome, Number: row.Number, Enrolment: value(row.Enrolment), OpenedAt: row.OpenedAt, ExpiresAt: row.ExpiresAt,
 	}
 }
@@ -37,9 +39,13 @@ func (r *Registry) show(ctx context.Context, row *caseRow) *Case {
 	if row.Account == nil {
 		return c
 	}
-	if held, err := r.person(ctx, *row.Account); err == nil {
+	owner := row.owner()
+	if row.standing() && row.State.over() { // what lay under the case is the account's now, or erased
+		owner = *row.Account
+	}
+	if held, err := r.person(ctx, owner); err == nil {
 		c.HKIC = held.card.Number.String()
-	} else {
+	} else if !errors.Is(err, ErrNoAccount) && ctx.Err() == nil { // deleted, by its date
 		r.cfg.Log.Error("data of a case cannot be opened", "case", row.ID, "err", err)
 	}
 	return c
@@ -48,14 +54,14 @@ func (r *Registry) show(ctx context.Context, row *caseRow) *Case {
 // Case returns a case at the caller's place, as it is now. Asking drives it on:
 // what the activation process and the CA have done meanwhile is taken up.
 func (r *Registry) Case(ctx context.Context, c Caller, id string) (*Case, error) {
-	if err := r.authorize(ctx, c, "view-case", caseSubject(id)); err != nil {
+	if err := r.authorizeOpener(ctx, c, "view-case", caseSubject(id)); err != nil {
 		return nil, err
 	}
 	row, err := r.store.getCase(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if row.Place != c.Place {
+	if row.Place != c.Place || isKiosk(c) && row.Officer != opener(c) {
 		return nil, r.refuse(ctx, c, "view-case", caseSubject(id), ErrNoCase)
 	}
 	row, ready, err := r.drive(ctx, row)
@@ -96,8 +102,8 @@ func views(rows []*caseRow) []*Case {
 	return out
 }
 
-// Find finds accounts by one exact value: HKIC, telephone, e-mail or reference
-// number. Each look-up counts against the officer's limit, and its holder sees it.
+// Find finds accounts by one exact value: HKIC, telephone, e-mail, reference
+// number, or the id of the account or of a case. Each look-up counts against the officer's limit, and its holder sees it.
 // ErrNoAccount.
 func (r *Registry) Find(ctx context.Context, c Caller, item Item, value string) ([]*Account, error) {
 	if err := r.authorize(ctx, c, "find", ""); err != nil {
@@ -117,6 +123,9 @@ func (r *Registry) Find(ctx context.Context, c Caller, item Item, value string) 
 }
 
 func (r *Registry) find(ctx context.Context, item Item, said string) ([]*Account, error) {
+	if found, ok, err := r.direct(ctx, item, strings.TrimSpace(said)); ok {
+		return found, err
+	}
 	v, ok := item.normal(said)
 	kind := item.lookup()
 	if !ok || kind == "" {

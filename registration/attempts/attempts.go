@@ -48,6 +48,8 @@ type Limit struct {
 	Kind   string // "find", "proof-account"
 	Most   int
 	Window time.Duration
+	// Alarm is after how many attempts it is reported though they still go on; 0: not before Most.
+	Alarm int
 }
 
 // Who is noted with an alarm.
@@ -70,6 +72,12 @@ func (b *Book) Blocked(ctx context.Context, l Limit, key string) error {
 		return ErrTooMany
 	}
 	return nil
+}
+
+// Left says, without counting, how many attempts there are still.
+func (b *Book) Left(ctx context.Context, l Limit, key string) (int, error) {
+	n, err := b.store.count(ctx, l, key, b.cfg.Now())
+	return max(0, l.Most-n), err
 }
 
 // Forget ends a count: what was guessed at is known.

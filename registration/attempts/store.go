@@ -25,10 +25,15 @@ func (s *store) take(ctx context.Context, l Limit, key string, who Who, now time
 				count = CASE WHEN a.since <= $4 THEN 1 ELSE least(a.count, 1000000) + 1 END,
 				since = CASE WHEN a.since <= $4 THEN $3 ELSE a.since END
 			RETURNING count`, l.Kind, key, now, now.Add(-l.Window)).Scan(&n)
-		if err != nil || n != l.Most+1 {
+		switch {
+		case err != nil:
 			return err
+		case n == l.Most+1:
+			return raise(ctx, tx, "limit:"+l.Kind, key, who, now)
+		case l.Alarm > 0 && n == l.Alarm:
+			return raise(ctx, tx, "rate:"+l.Kind, key, who, now)
 		}
-		return raise(ctx, tx, "limit:"+l.Kind, key, who, now)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("count attempt: %w", err)

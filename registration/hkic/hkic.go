@@ -1,8 +1,13 @@
-// Package hkic is the Hong Kong identity card as a person reads it: the number
-// with its check digit, and the data on the card's face (Cap. 177A, schedule 1).
+// Package hkic is the Hong Kong identity card: the number with its check digit,
+// the data on the card's face (Cap. 177A, schedule 1), and the chip.
 //
-// It knows nothing of the card's chip, and never writes a number anywhere: what
-// prints a Number prints it masked, and no error quotes what it refused.
+// The real chip's protocol is not public. The one here is a stand-in behind one
+// interface, Chip, and docs/hkic-card.md is its specification: files of ISO/IEC
+// 7816-4, signed by their issuer in the manner of ICAO 9303, and a challenge to
+// the card's own key, so that a copy is refused.
+//
+// The package never writes a number anywhere: what prints a Number prints it
+// masked, and no error quotes what it refused.
 package hkic
 
 import (

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"chop/internal/solecontrol"
@@ -18,7 +19,7 @@ import (
 
 // Config is what a Client needs.
 type Config struct {
-	// URL is the department's, https; the question goes to URL + "/v1/verify".
+	// URL is the department's, https; questions go to URL + "/v1/verify" and URL + "/v1/portrait".
 	URL string
 	// TLS has our client certificate and the department's CA. Nil only for plain
 	// http on one machine, in tests.
@@ -41,7 +42,7 @@ type Config struct {
 type Client struct {
 	cfg     Config
 	http    *http.Client
-	address string
+	base    *url.URL
 	breaker breaker
 }
 
@@ -74,7 +75,7 @@ func New(cfg Config) (*Client, error) {
 		transport.TLSClientConfig.MinVersion = max(cfg.TLS.MinVersion, tls.VersionTLS12)
 	}
 	return &Client{
-		cfg: cfg, address: u.JoinPath("v1", "verify").String(),
+		cfg: cfg, base: u,
 		http: &http.Client{
 			Transport: transport,
 			// An answer comes from the address that was configured, or not at all.
@@ -98,6 +99,22 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Verify asks whether the card's data are on record. ErrUnavailable, also with
 // ErrUntrusted, for everything that is not the department's answer to this question.
 func (c *Client) Verify(ctx context.Context, q Query) (*Answer, error) {
+	want, err := Subject(q.Card, q.Reference).Digest()
+	if err != nil {
+		return nil, err
+	}
+	return c.persist(ctx, func(ctx context.Context) (*Answer, error) {
+		asked := q.question()
+		body, err := solecontrol.Encode(asked)
+		if err != nil {
+			return nil, err
+		}
+		return c.ask(ctx, "verify", body, asked.Request, want[:])
+	})
+}
+
+// persist tries until there is an answer, as often as configured; each try is a question of its own.
+func (c *Client) persist(ctx context.Context, ask func(context.Context) (*Answer, error)) (*Answer, error) {
 	var last error
 	for try := range c.cfg.Tries {
 		if try > 0 {
@@ -108,7 +125,7 @@ func (c *Client) Verify(ctx context.Context, q Query) (*Answer, error) {
 		if !c.breaker.allow(c.cfg.Now()) {
 			return nil, fmt.Errorf("ask immigration department: %w: it failed %d times in a row, and is left alone for a while", ErrUnavailable, c.cfg.Broken)
 		}
-		answer, err := c.ask(ctx, q)
+		answer, err := ask(ctx)
 		if err == nil {
 			c.breaker.succeeded()
 			return answer, nil
@@ -123,24 +140,20 @@ func (c *Client) Verify(ctx context.Context, q Query) (*Answer, error) {
 	return nil, fmt.Errorf("ask immigration department: %w: %w", ErrUnavailable, last)
 }
 
-// ask is one try, with a question of its own.
-func (c *Client) ask(ctx context.Context, q Query) (*Answer, error) {
+// question is what is sent of a query, under a name of its own.
+func (q Query) question() question {
+	card := q.Card
+	return question{
+		Request: solecontrol.NewID(), Number: card.Number.Secret(), Surname: card.Surname, GivenNames: card.GivenNames, ChineseName: card.ChineseName,
+		Birth: card.Birth.String(), Gender: card.Gender, Issued: card.Issued.String(), Reference: q.Reference,
+	}
+}
+
+// ask is one try: it sends the body, and believes an answer to it only.
+func (c *Client) ask(ctx context.Context, path string, body []byte, request string, subject []byte) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	card := q.Card
-	request := solecontrol.NewID()
-	body, err := solecontrol.Encode(question{
-		Request: request, Number: card.Number.Secret(), Surname: card.Surname, GivenNames: card.GivenNames, ChineseName: card.ChineseName,
-		Birth: card.Birth.String(), Gender: card.Gender, Issued: card.Issued.String(), Reference: q.Reference,
-	})
-	if err != nil {
-		return nil, err
-	}
-	want, err := Subject(card, q.Reference).Digest()
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath("v1", path).String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +173,18 @@ func (c *Client) ask(ctx context.Context, q Query) (*Answer, error) {
 		return nil, fmt.Errorf("%w: it is longer than %d bytes", ErrUntrusted, maxReply)
 	}
 	digest := sha256.Sum256(body)
-	return c.believe(raw, request, digest[:], want[:])
+	return c.believe(raw, request, digest[:], subject, results[path])
+}
+
+// results are the words that a question can be answered with; Failed goes with all. No
+// word answers two questions, so that an answer to one never passes as one to the other.
+var results = map[string][]Result{
+	"verify":   {Match, NoMatch, NotFound, Deceased, Replaced},
+	"portrait": {Pass, Refer, Fail},
 }
 
 // believe checks that an answer is the department's, to this question, of now.
-func (c *Client) believe(raw []byte, request string, asked, subject []byte) (*Answer, error) {
+func (c *Client) believe(raw []byte, request string, asked, subject []byte, words []Result) (*Answer, error) {
 	signed, err := solecontrol.ParseSignedAnswer(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
@@ -189,10 +209,10 @@ func (c *Client) believe(raw []byte, request string, asked, subject []byte) (*An
 	case r.At.Before(now.Add(-skew)) || r.At.After(now.Add(skew)):
 		return nil, fmt.Errorf("%w: it is not of now", ErrUntrusted)
 	}
-	switch r.Result {
-	case Match, NoMatch, NotFound, Deceased, Replaced:
+	switch {
+	case slices.Contains(words, r.Result):
 		return &Answer{Result: r.Result, Signed: raw, Subject: r.Subject}, nil
-	case Failed:
+	case r.Result == Failed:
 		return nil, errors.New("the department could not decide")
 	}
 	return nil, fmt.Errorf("%w: unknown result", ErrUntrusted)

@@ -6,7 +6,8 @@
 // The client believes nothing but an answer that is signed by a key it was
 // given, to the very question it asked, at this time. Whatever else comes back,
 // slowly or not at all, is ErrUnavailable: the case waits, and nobody is
-// approved. No portrait and no record travels: the answer is one word.
+// approved. No record and no portrait of the department's ever travels: a selfie is
+// sent to be compared with the portrait that lies there, and the answer is one word.
 package immd
 
 import (
@@ -86,4 +87,5 @@ type reply struct {
 const (
 	maxQuestion = 8 << 10
 	maxReply    = 8 << 10
+	maxPortrait = maxSample*4/3 + maxQuestion // a sample is written in base64
 )

@@ -50,10 +50,14 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return k
 }
 
-func start(t *testing.T) *department {
+func start(t *testing.T, change ...func(*immd.ReferenceConfig)) *department {
 	t.Helper()
 	d := &department{key: newKey(t)}
-	ref, err := immd.NewReference(immd.ReferenceConfig{Key: d.key, KeyID: "immd-1", Now: now})
+	cfg := immd.ReferenceConfig{Key: d.key, KeyID: "immd-1", Now: now}
+	for _, c := range change {
+		c(&cfg)
+	}
+	ref, err := immd.NewReference(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"chop/internal/solecontrol"
@@ -18,6 +19,11 @@ type ReferenceConfig struct {
 	KeyID string
 	// People are those on record; nil means the ten of People.
 	People []Person
+	// Fault is what it does wrong from the start; Tell changes it.
+	Fault Fault
+	// Slow is how long it keeps who asks waiting under the fault Slow; 0 means 10 s,
+	// which is longer than a client waits.
+	Slow time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -28,6 +34,9 @@ type Person struct {
 	Deceased bool
 	// Before are the dates of issue of earlier cards, which were replaced.
 	Before []hkic.Date
+	// Portrait is the rule for whoever shows a face as this person's: Pass, Refer or
+	// Fail; empty means Pass. No face is looked at.
+	Portrait Result
 	// Note says what kind of person this is, for who tries things out.
 	Note string
 }
@@ -37,6 +46,10 @@ type Person struct {
 type Reference struct {
 	cfg    ReferenceConfig
 	people map[hkic.Number]Person
+
+	mu      sync.Mutex
+	fault   Fault
+	earlier []byte // an answer given before, for the fault Replay
 }
 
 // NewReference checks the configuration.
@@ -50,7 +63,13 @@ func NewReference(cfg ReferenceConfig) (*Reference, error) {
 	if cfg.People == nil {
 		cfg.People = People(cfg.Now())
 	}
-	r := &Reference{cfg, make(map[hkic.Number]Person, len(cfg.People))}
+	if cfg.Slow == 0 {
+		cfg.Slow = 10 * time.Second
+	}
+	r := &Reference{cfg: cfg, people: make(map[hkic.Number]Person, len(cfg.People))}
+	if err := r.Tell(cfg.Fault); err != nil {
+		return nil, fmt.Errorf("new immigration reference: %w", err)
+	}
 	for _, p := range cfg.People {
 		card, err := p.Card.Check(cfg.Now())
 		if err != nil {
@@ -58,6 +77,11 @@ func NewReference(cfg ReferenceConfig) (*Reference, error) {
 		}
 		if _, twice := r.people[card.Number]; twice {
 			return nil, fmt.Errorf("new immigration reference: person %q has another's number", p.Note)
+		}
+		switch p.Portrait {
+		case "", Pass, Refer, Fail:
+		default:
+			return nil, fmt.Errorf("new immigration reference: person %q has no rule for the portrait", p.Note)
 		}
 		p.Card = card
 		r.people[card.Number] = p
@@ -68,28 +92,65 @@ func NewReference(cfg ReferenceConfig) (*Reference, error) {
 // errQuestion says that a question cannot be read.
 var errQuestion = errors.New("question refused")
 
-// Answer answers the request's exact bytes with a SignedAnswer in JSON.
+// Answer answers a verification's exact bytes with a SignedAnswer in JSON.
 func (r *Reference) Answer(body []byte) ([]byte, error) {
 	var q question
 	if err := solecontrol.Decode(body, &q); err != nil {
 		return nil, fmt.Errorf("%w: %w", errQuestion, err)
 	}
+	card, err := q.card()
+	if err != nil {
+		return nil, err
+	}
+	return r.sign(body, q, card, r.judge(card))
+}
+
+// Compare answers a portrait's exact bytes with a SignedAnswer in JSON, by the rule in the
+// person's record. What was sent to be compared is not kept.
+func (r *Reference) Compare(body []byte) ([]byte, error) {
+	var q portraitQuestion
+	if err := solecontrol.Decode(body, &q); err != nil {
+		return nil, fmt.Errorf("%w: %w", errQuestion, err)
+	}
+	if err := (Sample{q.Type, q.Sample}).check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errQuestion, err)
+	}
+	card, err := q.Person.card()
+	if err != nil {
+		return nil, err
+	}
+	result := Fail // whoever is not on record as asked has no portrait there
+	if r.judge(card) == Match {
+		if result = r.people[card.Number].Portrait; result == "" {
+			result = Pass
+		}
+	}
+	return r.sign(body, q.Person, card, result)
+}
+
+// card reads the data that a question is about.
+func (q question) card() (hkic.Card, error) {
 	card := hkic.Card{Surname: q.Surname, GivenNames: q.GivenNames, ChineseName: q.ChineseName, Gender: q.Gender}
 	for _, err := range []error{
 		solecontrol.CheckID(q.Request), card.Number.UnmarshalText([]byte(q.Number)),
 		card.Birth.UnmarshalText([]byte(q.Birth)), card.Issued.UnmarshalText([]byte(q.Issued)),
 	} {
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errQuestion, err)
+			return card, fmt.Errorf("%w: %w", errQuestion, err)
 		}
 	}
+	return card, nil
+}
+
+// sign makes the signed answer to a question.
+func (r *Reference) sign(body []byte, q question, card hkic.Card, result Result) ([]byte, error) {
 	subject, err := Subject(card, q.Reference).Digest()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errQuestion, err)
 	}
 	digest := sha256.Sum256(body)
 	answer, err := solecontrol.Encode(reply{
-		Request: q.Request, At: solecontrol.At(r.cfg.Now()), Result: r.judge(card), Subject: subject[:], Question: digest[:],
+		Request: q.Request, At: solecontrol.At(r.cfg.Now()), Result: result, Subject: subject[:], Question: digest[:],
 	})
 	if err != nil {
 		return nil, err

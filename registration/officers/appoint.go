@@ -27,7 +27,7 @@ func (b *Book) mayAppoint(ctx context.Context, c Caller, act string) error {
 	return err
 }
 
-// Propose proposes an officer with roles, places and the SPKI digest of the
+// Propose proposes an officer with roles, places (ids of registration/places) and the SPKI digest of the
 // client certificate. own is the officer's own identity card number, of which a
 // keyed digest is kept, so that nobody registers themself.
 func (b *Book) Propose(ctx context.Context, c Caller, o Officer, own hkic.Number) error {
@@ -47,6 +47,11 @@ func (b *Book) Propose(ctx context.Context, c Caller, o Officer, own hkic.Number
 	for _, r := range o.Roles {
 		if _, err := b.cfg.Policies.OfficerRole(r); err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
+	for _, p := range o.Places {
+		if !b.places.Staffed(p) {
+			return fmt.Errorf("%w: %w", ErrInvalid, ErrPlace)
 		}
 	}
 	digest, err := b.CardDigest(ctx, own)

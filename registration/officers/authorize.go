@@ -90,7 +90,7 @@ func (b *Book) onShift(ctx context.Context, officer, shift string) (*Shift, erro
 	}
 	s, err := b.store.shift(ctx, shift)
 	if errors.Is(err, ErrUnknown) {
-		return nil, fmt.Errorf("%w: no such shift", ErrForbidden)
+		return nil, fmt.Errorf("%w: %w: there is no such shift", ErrForbidden, ErrShift)
 	}
 	if err != nil {
 		return nil, err
@@ -98,9 +98,9 @@ func (b *Book) onShift(ctx context.Context, officer, shift string) (*Shift, erro
 	now := b.cfg.Now()
 	switch {
 	case s.Officer != officer:
-		return nil, fmt.Errorf("%w: the shift is another officer's", ErrForbidden)
+		return nil, fmt.Errorf("%w: %w: the shift is another officer's", ErrForbidden, ErrShift)
 	case now.Before(s.Begins) || !now.Before(s.Ends):
-		return nil, fmt.Errorf("%w: off shift", ErrForbidden)
+		return nil, fmt.Errorf("%w: %w: it does not run now", ErrForbidden, ErrShift)
 	case !slices.Contains(o.Roles, s.Role) || !slices.Contains(o.Places, s.Place):
 		return nil, fmt.Errorf("%w: the role or the place is the officer's no more", ErrForbidden)
 	}
@@ -123,7 +123,7 @@ func (b *Book) Authorize(ctx context.Context, c Caller, act string) (*policies.O
 		return nil, err
 	}
 	if s.Role != c.Role || s.Place != c.Place {
-		return nil, fmt.Errorf("%w: another role or place than the shift's", ErrForbidden)
+		return nil, fmt.Errorf("%w: %w: another role or place than the shift's", ErrForbidden, ErrShift)
 	}
 	role, err := b.cfg.Policies.OfficerRole(s.Role)
 	if err != nil {

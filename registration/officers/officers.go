@@ -12,6 +12,7 @@ package officers
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -19,13 +20,18 @@ import (
 	"chop/internal/solecontrol"
 	"chop/policies"
 	"chop/registration/personal"
+	"chop/registration/places"
 )
 
 var (
 	// ErrForbidden says that the caller may not do this: role, shift, place, or person.
 	ErrForbidden = errors.New("caller may not do this")
+	// ErrShift says, together with ErrForbidden, that an officer acts outside their shift, its role or its place.
+	ErrShift = errors.New("outside shift and place")
 	// ErrUnknown says that there is no such officer or shift.
 	ErrUnknown = errors.New("no such officer or shift")
+	// ErrPlace says, together with ErrInvalid, that a place is not on the list, or has no officers.
+	ErrPlace = errors.New("officers work at places on the list")
 	// ErrInvalid says which part of an officer or a shift is impossible.
 	ErrInvalid = errors.New("officer or shift refused")
 	// ErrTaken says that an officer's id, certificate, passkey or own card is another officer's.
@@ -67,8 +73,9 @@ type Config struct {
 
 // Book is the officers'. It is safe for concurrent use.
 type Book struct {
-	cfg   Config
-	store *store
+	cfg    Config
+	store  *store
+	places *places.List
 }
 
 // New checks the configuration.
@@ -79,7 +86,11 @@ func New(cfg Config) (*Book, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Book{cfg, &store{cfg.DB}}, nil
+	list, err := places.Load()
+	if err != nil {
+		return nil, fmt.Errorf("new book of officers: %w", err)
+	}
+	return &Book{cfg, &store{cfg.DB}, list}, nil
 }
 
 // Assertion and Creation are WebAuthn's answers, as the desk's page sends them.

@@ -37,12 +37,22 @@ func (b *Book) Pins(ctx context.Context, immigration, kiosks []Key, issuing [][]
 	if err != nil {
 		return nil, fmt.Errorf("export pins: %w", err)
 	}
-	p := pins{Officers: []pinnedOfficer{}, Kiosks: append([]Key{}, kiosks...), Immigration: append([]Key{}, immigration...), Issuing: []solecontrol.Bytes{}}
+	pinned := []pinnedOfficer{}
 	for _, o := range all {
 		if o.State == Active {
-			p.Officers = append(p.Officers, pinnedOfficer{o.ID, o.PasskeyID, o.PasskeyKey, b.cfg.RPID, b.cfg.Origin})
+			pinned = append(pinned, pinnedOfficer{o.ID, o.PasskeyID, o.PasskeyKey, b.cfg.RPID, b.cfg.Origin})
 		}
 	}
+	return encodePins(pinned, kiosks, immigration, issuing)
+}
+
+// NoPins is the file before an operator pinned anybody.
+func NoPins(immigration []Key, issuing [][]byte) ([]byte, error) {
+	return encodePins([]pinnedOfficer{}, nil, immigration, issuing)
+}
+
+func encodePins(officers []pinnedOfficer, kiosks, immigration []Key, issuing [][]byte) ([]byte, error) {
+	p := pins{Officers: officers, Kiosks: append([]Key{}, kiosks...), Immigration: append([]Key{}, immigration...), Issuing: []solecontrol.Bytes{}}
 	for _, der := range issuing {
 		p.Issuing = append(p.Issuing, der)
 	}

@@ -216,8 +216,6 @@ func (b *Book) Rotate(ctx context.Context, owner string) error {
 
 // Forget deletes an owner's data key, fields and look-ups.
 func (b *Book) Forget(ctx context.Context, tx postgres.Tx, owner string) error {
-	if err := forget(ctx, tx, owner); err != nil {
-		return fmt.Errorf("forget personal data: %w", err)
-	}
-	return nil
+	_, err := ForgetOwners(ctx, tx, []string{owner})
+	return err
 }

@@ -179,12 +179,27 @@ func (s *store) rotate(ctx context.Context, old, k *dataKey, now time.Time) erro
 	})
 }
 
-func forget(ctx context.Context, tx pgx.Tx, owner string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM registration_lookup WHERE owner = $1`, owner); err != nil {
-		return err
+// ForgetFields deletes fields of owners, by name, and counts the owners that had any. It opens nothing.
+func ForgetFields(ctx context.Context, tx postgres.Tx, owners, names []string) (n int, err error) {
+	err = tx.QueryRow(ctx, `
+		WITH gone AS (DELETE FROM registration_field WHERE owner = ANY ($1::uuid[]) AND name = ANY ($2) RETURNING owner)
+		SELECT count(DISTINCT owner) FROM gone`, owners, names).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("forget fields: %w", err)
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM registration_data_key WHERE owner = $1`, owner)
-	return err
+	return n, nil
+}
+
+// ForgetOwners deletes the data keys, fields and look-ups of owners, and counts those that had any.
+func ForgetOwners(ctx context.Context, tx postgres.Tx, owners []string) (int, error) {
+	if _, err := tx.Exec(ctx, `DELETE FROM registration_lookup WHERE owner = ANY ($1::uuid[])`, owners); err != nil {
+		return 0, fmt.Errorf("forget owners: %w", err)
+	}
+	tag, err := tx.Exec(ctx, `DELETE FROM registration_data_key WHERE owner = ANY ($1::uuid[])`, owners)
+	if err != nil {
+		return 0, fmt.Errorf("forget owners: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
 }
 
 // taken: unique_violation.

@@ -38,7 +38,7 @@ const (
 type Operation struct {
 	ID        string     `db:"id"` // UUIDv7
 	Account   string     `db:"account"`
-	Kind      string     `db:"kind"` // suspend, resume, close
+	Kind      string     `db:"kind"` // suspend, resume, replace, upgrade, close
 	State     State      `db:"state"`
 	Actor     string     `db:"actor"`
 	Role      string     `db:"role"`

@@ -1,0 +1,4 @@
+package hkic
+
+// ParseGroups is for the fuzz target of data groups.
+var ParseGroups = parseGroups
