@@ -52,6 +52,14 @@ func (a *assets) url(name string) string {
 	return "/static/" + name + "?v=" + a.sums[name]
 }
 
+// FontSheet is the address of the style sheet with a language's fonts, for other pages of the same origin.
+func (p *Portal) FontSheet(tag string) string {
+	if t := tongueOf(tag); t != nil {
+		return p.static.url(t.Fonts)
+	}
+	return p.static.url(tongues[1].Fonts)
+}
+
 // types that mime may not know on a bare machine.
 var types = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",

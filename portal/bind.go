@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/webauthn"
-
 	"chop/registration"
 )
 
@@ -166,11 +163,7 @@ func (p *Portal) beginBindPasskey(w http.ResponseWriter, r *http.Request, v *vis
 	if c.State != registration.Accepted {
 		return refuse(http.StatusConflict, "error.moved")
 	}
-	options, data, err := p.passkeys.BeginRegistration(&holder{handle: c.UserHandle, name: c.UserName},
-		webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
-			UserVerification: protocol.VerificationRequired,
-		}))
+	options, data, err := p.passkeys.BeginRegistration(&holder{handle: c.UserHandle, name: c.UserName}, newPasskey)
 	if err != nil {
 		return err
 	}
@@ -194,24 +187,11 @@ func (p *Portal) finishBindPasskey(w http.ResponseWriter, r *http.Request, v *vi
 	if err != nil {
 		return err
 	}
-	parsed, err := protocol.ParseCredentialCreationResponseBytes(body)
-	if err != nil {
-		return refusedPasskey(err)
-	}
-	credential, err := p.passkeys.CreateCredential(&holder{handle: c.UserHandle, name: c.UserName}, data, parsed)
-	if err != nil {
-		return refusedPasskey(err)
-	}
-	record, err := passkeyRecord(credential)
+	made, err := p.madePasskey(r, &holder{handle: c.UserHandle, name: c.UserName}, data, body)
 	if err != nil {
 		return err
 	}
-	browser, system := agent(r.UserAgent())
-	now := p.cfg.Now()
-	_, err = p.cfg.Accounts.BindPasskey(r.Context(), secret, registration.Passkey{
-		ID: credential.ID, Record: record, Name: deviceName(browser, system), AddedAt: now, UsedAt: now,
-	})
-	if err != nil {
+	if _, err := p.cfg.Accounts.BindPasskey(r.Context(), secret, made); err != nil {
 		return err
 	}
 	return writeJSON(w, map[string]string{"next": "/bind/phone"})

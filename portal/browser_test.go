@@ -35,6 +35,24 @@ func (h *house) serve(t *testing.T, l net.Listener) {
 		http.SetCookie(w, h.cookie(bindCookie, "secret", bindLife))
 		http.Redirect(w, r, "/bind/phone", http.StatusSeeOther)
 	}))
+	// Puts a registration on a phone into a state, with an outcome, and shows it.
+	r.Method(http.MethodGet, "/test/register/{state}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.remote.to(registration.RemoteState(r.PathValue("state")), r.URL.Query().Get("outcome"))
+		h.remote.c.Waiting = r.URL.Query().Get("waiting")
+		http.SetCookie(w, h.cookie(registerCookie, "register-secret", bindLife))
+		http.Redirect(w, r, "/register", http.StatusSeeOther)
+	}))
+	// The next act of it fails; the photo that it took last.
+	r.Method(http.MethodGet, "/test/register-fails/{how}", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h.remote.mu.Lock()
+		defer h.remote.mu.Unlock()
+		h.remote.fail = map[string]error{"dark": registration.ErrDark, "try": registration.ErrTry}[r.PathValue("how")]
+	}))
+	r.Method(http.MethodGet, "/test/register-photo", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h.remote.mu.Lock()
+		defer h.remote.mu.Unlock()
+		_, _ = w.Write(h.remote.photo)
+	}))
 	server := &http.Server{Handler: r}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { server.Close() })
@@ -43,8 +61,8 @@ func (h *house) serve(t *testing.T, l net.Listener) {
 func browserHouse(t *testing.T) (*house, string) {
 	t.Helper()
 	for _, want := range []string{"/usr/bin/chromium", "web/node_modules/playwright-core"} {
-		if _, err := os.Stat(want); err != nil && os.Getenv("CI") == "" {
-			t.Skipf("wants %s: scripts/deps test, make web-portal", want)
+		if _, err := os.Stat(want); err != nil {
+			t.Fatalf("wants %s; hint: make deps-test web-portal", want)
 		}
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,9 +111,15 @@ func TestFlows(t *testing.T) {
 	run(t, base, "flows.mjs", "")
 }
 
+// A person registers on their phone, with a camera that is a program.
+func TestFlowsRegister(t *testing.T) {
+	_, base := browserHouse(t)
+	run(t, base, "register.mjs", "")
+}
+
 func run(t *testing.T, base, script, folder string) {
 	t.Helper()
-	cmd := exec.Command("node", "test/"+script, base, folder)
+	cmd := exec.CommandContext(t.Context(), "node", "test/"+script, base, folder)
 	cmd.Dir = "web"
 	cmd.Env = append(os.Environ(), "SAMPLE="+sample(t))
 	out, err := cmd.CombinedOutput()

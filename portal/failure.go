@@ -76,8 +76,9 @@ func (p *Portal) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 	}
 	known := asRefusal(err)
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		title, titleErr := p.words.text(v.Lang, known.Key+".title")
 		person, textErr := p.words.text(v.Lang, known.Key+".text")
-		web.Fail(w, r, web.Error(known.Status, person, errors.Join(known, textErr)))
+		web.Fail(w, r, web.Error(known.Status, title+": "+person, errors.Join(known, titleErr, textErr)))
 		return
 	}
 	log := web.Log(r.Context())

@@ -57,7 +57,7 @@ func newFakeAccounts(t testing.TB, db *postgres.DB, now func() time.Time) *fakeA
 			t.Fatal(err)
 		}
 		card.Number = n
-		f.accounts[id] = &registration.Account{ID: id, Kind: kind, State: registration.Active, SRN: "SRN" + id[26:], UserHandle: []byte(id[:32]), OpenedAt: opened, ActiveAt: opened}
+		f.accounts[id] = &registration.Account{ID: id, Kind: kind, State: registration.Active, SRN: "SRN" + id[26:], UserHandle: []byte(id[4:]), OpenedAt: opened, ActiveAt: opened}
 		f.data[id] = &registration.Data{Card: card, Contact: contact, Place: "Tsuen Wan Post Office", Account: f.accounts[id]}
 	}
 	add(chan_, registration.Full, "A123456(3)", hkic.Card{Surname: "CHAN", GivenNames: "Tai Man", ChineseName: "陳大文", Birth: hkic.Date{Year: 1990, Month: 3, Day: 27}, Gender: "M"},
@@ -65,7 +65,7 @@ func newFakeAccounts(t testing.TB, db *postgres.DB, now func() time.Time) *fakeA
 	add(lite, registration.Lite, "Z683365(A)", hkic.Card{Surname: "LEE", GivenNames: "Siu Ming", ChineseName: "李小明", Birth: hkic.Date{Year: 2001, Month: 1, Day: 1}}, registration.Contact{})
 	add(long, registration.Full, "WX123456(9)", hkic.Card{Surname: strings.Repeat("MONTGOMERY", 4), GivenNames: strings.Repeat("Wilhelmina ", 3) + "Augusta", Birth: hkic.Date{Year: 1950}}, registration.Contact{})
 	f.passkeys[chan_] = []registration.Passkey{{ID: []byte("x"), Record: []byte("{}"), Name: "iPhone, Safari", AddedAt: opened, UsedAt: opened.Add(300 * time.Hour)}}
-	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[:32]), UserName: "SRN0000000001", Agreement: Agreement}
+	f.phone = registration.PhoneCase{Case: "c", Account: chan_, State: registration.Scanned, Number: "47", UserHandle: []byte(chan_[4:]), UserName: "SRN0000000001", Agreement: Agreement}
 	return f
 }
 
@@ -146,6 +146,13 @@ func (f *fakeAccounts) SuspensionCode(context.Context, registration.Caller, stri
 	defer f.mu.Unlock()
 	f.codes++
 	return fmt.Sprintf("12345-%05d", 67889+f.codes), nil
+}
+
+func (f *fakeAccounts) SuspendByLink(_ context.Context, token string) error {
+	if token != "good" {
+		return registration.ErrToken
+	}
+	return nil
 }
 
 func (f *fakeAccounts) SuspendByCode(_ context.Context, code, _ string) error {
@@ -360,6 +367,7 @@ type house struct {
 	t        testing.TB
 	accounts *fakeAccounts
 	signings *fakeSignings
+	remote   *fakeRemote
 	handler  http.Handler
 	now      time.Time
 }
@@ -377,9 +385,9 @@ func newHouse(t testing.TB, public, approve string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.accounts, h.signings = newFakeAccounts(t, db, clock), newFakeSignings(clock)
+	h.accounts, h.signings, h.remote = newFakeAccounts(t, db, clock), newFakeSignings(clock), newFakeRemote(clock)
 	h.Portal, err = New(Config{
-		DB: db, Accounts: h.accounts, Signings: h.signings, Notices: &fakeNotices{read: map[string]bool{}}, Forms: catalogue, Policies: set,
+		DB: db, Accounts: h.accounts, Remote: h.remote, Signings: h.signings, Notices: &fakeNotices{read: map[string]bool{}}, Forms: catalogue, Policies: set,
 		PublicURL: public, ApproveURL: approve, Version: "0.3.0-test", Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
@@ -410,6 +418,7 @@ type browser struct {
 	h       *house
 	cookies map[string]*http.Cookie
 	header  map[string]string
+	from    string // its address; empty: the common one
 }
 
 func (h *house) browser() *browser {
@@ -420,6 +429,9 @@ func (b *browser) send(method, target, kind, body string) *httptest.ResponseReco
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
+	}
+	if b.from != "" {
+		r.RemoteAddr = b.from
 	}
 	for k, v := range b.header {
 		r.Header.Set(k, v)

@@ -1,27 +1,10 @@
 package portal
 
 import (
-	"embed"
-	"fmt"
 	"net/http"
 
-	"github.com/BurntSushi/toml"
-
-	"chop/portal/forms"
+	"chop/registration/places"
 )
-
-//go:embed places.toml
-var placesFile embed.FS
-
-// places is where accounts are opened and upgraded.
-type places struct {
-	Groups []struct {
-		Kind  string
-		Title forms.Text
-		About forms.Text
-		Sites []forms.Text
-	}
-}
 
 // home says what Chop is.
 func (p *Portal) home(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -35,11 +18,31 @@ func (p *Portal) statement(page string) handler {
 	}
 }
 
-// upgrade says why signing needs a full account, and where to get one.
-func (p *Portal) upgrade(w http.ResponseWriter, r *http.Request, v *visit) error {
-	var all places
-	if _, err := toml.DecodeFS(placesFile, "places.toml", &all); err != nil {
-		return fmt.Errorf("read places: %w", err)
+// regionView is a region with its districts, to choose from.
+type regionView struct {
+	Name      places.Text
+	Districts []places.District
+}
+
+// placesPage finds the nearest place by district: first all districts, then what is in one,
+// what is in its region or moves about, and what is beside it.
+func (p *Portal) placesPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	list := p.places
+	var regions []regionView
+	for _, region := range list.Regions {
+		regions = append(regions, regionView{region.Name, list.Of(region.ID)})
 	}
-	return p.show(w, r, v, http.StatusOK, "upgrade", view{D: map[string]any{"Groups": all.Groups}})
+	d := map[string]any{"Regions": regions, "District": nil}
+	if id := r.PathValue("district"); id != "" {
+		district := list.District(id)
+		if district == nil {
+			return refuse(http.StatusNotFound, "error.missing")
+		}
+		var near []places.District
+		for _, n := range district.Near {
+			near = append(near, *list.District(n))
+		}
+		d = map[string]any{"District": district, "Here": list.In(id), "Around": list.Around(district.Region), "Near": near}
+	}
+	return p.show(w, r, v, http.StatusOK, "places", view{D: d})
 }

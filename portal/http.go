@@ -24,6 +24,7 @@ func (p *Portal) Routes(root chi.Router) {
 			r.Use(p.limitBody(slack))
 			p.open(r)
 			p.phone(r)
+			p.register(r)
 			p.signedIn(r)
 		})
 		r.Group(func(r chi.Router) {
@@ -31,6 +32,23 @@ func (p *Portal) Routes(root chi.Router) {
 			r.Use(p.limit(60, 10*time.Minute), p.limitBody(2*maxUpload+slack))
 			r.Method(http.MethodPost, "/upload", p.resident(p.typed(p.uploadPage, p.takeUpload)))
 		})
+		r.Group(func(r chi.Router) {
+			r.Use(p.limit(60, 10*time.Minute), p.limitBody(2*maxPhoto+slack))
+			r.Method(http.MethodPost, "/register/photo", p.page(p.step(p.takePhoto, "photo", "card", "face")))
+		})
+	})
+	root.Group(func(r chi.Router) {
+		// A phone sends a frame or two a second, and many may be behind one address: each registration has a limit of its
+		// own. What one address may send at all is for twenty of them at their fastest.
+		r.Use(p.headers, p.crossing.Handler, p.limit(6000, time.Minute), p.limitEach(300, time.Minute, p.registration), p.sessions.LoadAndSave, p.limitBody(maxFrame+slack))
+		r.Method(http.MethodPost, "/register/face/frame", p.page(p.step(p.takeFrame, "face")))
+	})
+	root.Group(func(r chi.Router) {
+		// The link of a notice. No limit by address is on its way: who shares a person's address must not be able to keep
+		// them from stopping an account. A link cannot be guessed (registration signs it), so each has its own.
+		r.Use(p.headers, p.crossing.Handler, p.sessions.LoadAndSave, p.limitBody(slack))
+		p.gets(r, p.page)("/stop/{token}", p.stopPage)
+		p.posts(r, p.page)("/stop/{token}", p.typed(p.stopPage, p.stop), p.limitEach(30, 10*time.Minute, func(r *http.Request) string { return r.PathValue("token") }))
 	})
 }
 
@@ -42,7 +60,9 @@ func (p *Portal) open(r chi.Router) {
 	get("/accessibility", p.statement("accessibility"))
 	get("/privacy", p.statement("privacy"))
 	get("/terms", p.statement("terms"))
-	get("/upgrade", p.upgrade)
+	get("/upgrade", p.statement("upgrade"))
+	get("/places", p.placesPage)
+	get("/places/{district}", p.placesPage)
 
 	get("/sign-in", p.signIn)
 	post("/sign-in/begin", p.beginSignIn, p.limit(60, time.Minute))
@@ -72,6 +92,28 @@ func (p *Portal) phone(r chi.Router) {
 	get("/bind/phone/state", p.bindPoll)
 	post("/bind/phone/begin", p.beginBindPasskey, slow)
 	post("/bind/phone/finish", p.finishBindPasskey, slow)
+}
+
+// register are the steps of who opens an account on their own phone.
+func (p *Portal) register(r chi.Router) {
+	get, post := p.gets(r, p.page), p.posts(r, p.page)
+	slow := p.limit(60, time.Minute)
+	get("/register", p.registerPage)
+	post("/register", p.typed(p.registerPage, p.beginRegister), slow)
+	get("/register/photo", p.step(p.photoPage, "photo", "card", "face"))
+	get("/register/card", p.step(p.cardPage, "card"))
+	post("/register/card", p.typed(p.step(p.cardPage, "card"), p.step(p.takeCard, "card")), slow)
+	post("/register/correct", p.step(p.correctCard, "face"))
+	get("/register/face", p.step(p.facePage, "face"))
+	post("/register/face/begin", p.step(p.beginFace, "face"), slow)
+	get("/register/wait", p.step(p.registerWait, "wait"))
+	get("/register/state", p.registerPoll)
+	get("/register/passkey", p.step(p.registerPasskey, "passkey"))
+	post("/register/passkey/begin", p.step(p.beginRegisterPasskey, "passkey"), slow)
+	post("/register/passkey/finish", p.step(p.finishRegisterPasskey, "passkey"), slow)
+	get("/register/end", p.step(p.registerEnd, "end"))
+	post("/register/leave", p.step(p.leaveRegister, "photo", "card", "face", "wait", "passkey"))
+	post("/register/anew", p.step(p.startAnew, "end"))
 }
 
 // signedIn are the pages for residents.
@@ -127,6 +169,11 @@ func (p *Portal) posts(r chi.Router, kind func(handler) http.Handler) adder {
 // against guessing and floods, and the services count again what matters. Behind a proxy
 // the address is what cmd/chop has put into RemoteAddr.
 func (p *Portal) limit(n int, per time.Duration) func(http.Handler) http.Handler {
-	return httprate.LimitBy(n, per, func(r *http.Request) (string, error) { return network(r), nil },
+	return p.limitEach(n, per, network)
+}
+
+// limitEach allows n requests a time for each of what of names.
+func (p *Portal) limitEach(n int, per time.Duration, of func(*http.Request) string) func(http.Handler) http.Handler {
+	return httprate.LimitBy(n, per, func(r *http.Request) (string, error) { return of(r), nil },
 		httprate.WithLimitHandler(p.problemPage(http.StatusTooManyRequests, "error.many").ServeHTTP))
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"chop/portal/forms"
+	"chop/registration"
 )
 
 //go:embed templates/*.html
@@ -76,17 +76,24 @@ func (p *Portal) functions(t *tongue) template.FuncMap {
 		"size":   size,
 		"asset":  p.static.url,
 		"serial": grouped,
-		"in":     func(text forms.Text) string { return text.In(t.Tag) },
-		"list":   func(items ...any) []any { return items },
-		"plus":   func(a, b int) int { return a + b },
-		"zero":   func(at time.Time) bool { return at.IsZero() },
-		"clock":  func(seconds int) string { return fmt.Sprintf("%d:%02d", seconds/60, seconds%60) },
-		"share":  func(left, total int) string { return fmt.Sprintf("%.3f", float64(left)/float64(max(1, total))) },
+		"in":     func(text interface{ In(tag string) string }) string { return text.In(t.Tag) },
+		"place": func(id string) (string, error) {
+			if id == registration.PlaceRemote {
+				return p.words.text(t, "place.remote")
+			}
+			return p.places.Name(id, t.Tag), nil
+		},
+		"list":  func(items ...any) []any { return items },
+		"plus":  func(a, b int) int { return a + b },
+		"zero":  func(at time.Time) bool { return at.IsZero() },
+		"clock": func(seconds int) string { return fmt.Sprintf("%d:%02d", seconds/60, seconds%60) },
+		"share": func(left, total int) string { return fmt.Sprintf("%.3f", float64(left)/float64(max(1, total))) },
 
 		"tongues":   func() []*tongue { return tongues },
 		"dateParts": func() []datePart { return dateParts(t) },
 		// What the long texts consist of.
 		"agreementParts":     func() []string { return []string{"what", "key", "care", "certificate", "end", "law"} },
+		"noticeParts":        func() []string { return []string{"why", "what", "must", "who", "kept", "rights"} },
 		"accessibilityParts": func() []string { return []string{"aim", "how", "limits", "tell"} },
 		"privacyParts":       func() []string { return []string{"what", "why", "who", "kept", "rights", "cookies"} },
 		"termsParts":         func() []string { return []string{"use", "signing", "device", "documents", "liability"} },

@@ -15,7 +15,7 @@ import (
 
 // addresses are all pages that a full account can open by GET.
 func addresses(h *house) []string {
-	list := []string{"/", "/accessibility", "/privacy", "/terms", "/upgrade", "/lost", "/sign-in", "/bind", "/signed", "/nothing",
+	list := []string{"/", "/accessibility", "/privacy", "/terms", "/upgrade", "/places", "/places/sha-tin", "/places/kowloon-city", "/places/nowhere", "/lost", "/stop/xxxx", "/sign-in", "/bind", "/register", "/signed", "/nothing",
 		"/account", "/account/activity", "/account/contact", "/account/suspend", "/account/close", "/account/code", "/inbox",
 		"/forms", "/upload", "/to-sign", "/signings", "/signings/signed/receipt", "/signings/none"}
 	for _, f := range h.cfg.Forms.Forms() {
@@ -69,10 +69,12 @@ func TestEveryPage(t *testing.T) {
 		}
 	}
 	b := h.browser().enter(chan_, "device")
+	b.from = "198.51.100.1:1" // somebody else than who has just drawn hundreds of pages
 	for link := range seen {
 		target, _, _ := strings.Cut(link, "#")
 		switch {
 		case target == "" || strings.HasPrefix(link, "http://approve.localhost:8080/#sign/"):
+		case target == "/verify": // portal/verify answers it, at the same address (cmd/chop/routes.go)
 		case strings.HasPrefix(target, "?lang="):
 		case !strings.HasPrefix(target, "/"):
 			t.Errorf("a link leads to %q", link)
@@ -161,8 +163,13 @@ func TestSessionsEnd(t *testing.T) {
 		t.Fatalf("suspend: %d %s", w.Code, w.Body)
 	}
 	for name, b := range map[string]*browser{"phone": phone, "computer": computer} {
-		if w := b.get("/account"); w.Code != 303 {
+		w := b.get("/account")
+		if w.Code != 303 {
 			t.Errorf("%s still sees the account: %d", name, w.Code)
+		}
+		// Who was not told yet is told why.
+		if to := w.Header().Get("Location"); name == "computer" && to != "/sign-in?why=suspended" {
+			t.Errorf("the computer is sent to %s", to)
 		}
 	}
 	// Resumed: the old sessions stay void.
@@ -245,6 +252,21 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// The link of a notice: looking at it does nothing, the button stops, and a link that is not good says so.
+func TestStop(t *testing.T) {
+	h := newHouse(t, "http://localhost:8080", "http://approve.localhost:8080")
+	b := h.browser()
+	if w := b.get("/stop/good"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `action="/stop/good"`) {
+		t.Errorf("the page: %d", w.Code)
+	}
+	if w := b.post("/stop/good", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `role="status"`) {
+		t.Errorf("the button: %d %s", w.Code, w.Body)
+	}
+	if w := b.post("/stop/other", ""); w.Code != http.StatusGone || !strings.Contains(w.Body.String(), "This link is no longer good") || !strings.Contains(w.Body.String(), `<a class="govuk-link" href="/lost">Suspend`) {
+		t.Errorf("a link that is not good: %d %s", w.Code, w.Body)
+	}
+}
+
 // Guessing is slowed down.
 func TestLimits(t *testing.T) {
 	h := newHouse(t, "http://localhost:8080", "http://approve.localhost:8080")
@@ -256,5 +278,77 @@ func TestLimits(t *testing.T) {
 	}
 	if w := b.post("/lost", "code=12345-67890"); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "Too many tries") {
 		t.Errorf("the eleventh: %d", w.Code)
+	}
+}
+
+// Whoever shares a person's address (a household, a carrier's gateway) can use up what one address may ask, and not keep
+// the person from stopping what somebody does with their account.
+func TestLimitsStop(t *testing.T) {
+	h := newHouse(t, "http://localhost:8080", "http://approve.localhost:8080")
+	stranger, person := h.browser(), h.browser()
+	for range 40 {
+		stranger.get("/stop/other")
+		stranger.post("/stop/other", "")
+	}
+	if w := stranger.post("/stop/other", ""); w.Code != http.StatusTooManyRequests {
+		t.Errorf("one link again and again: %d", w.Code)
+	}
+	for i := 0; stranger.get("/terms").Code != http.StatusTooManyRequests; i++ {
+		if i > 600 {
+			t.Fatal("nothing limits one address")
+		}
+	}
+	if w := person.get("/stop/good"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `action="/stop/good"`) {
+		t.Errorf("the page: %d", w.Code)
+	}
+	if w := person.post("/stop/good", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `role="status"`) {
+		t.Errorf("the button: %d", w.Code)
+	}
+}
+
+// Phones behind one address send their frames beside each other: a registration has a limit of its own.
+func TestLimitsFrames(t *testing.T) {
+	h := newHouse(t, "http://localhost:8080", "http://approve.localhost:8080")
+	h.remote.to(registration.RemoteEntered, "")
+	phone := func(secret string) *browser {
+		b := h.browser()
+		b.cookies[registerCookie] = &http.Cookie{Name: registerCookie, Value: secret}
+		b.header["Accept"] = "application/json"
+		return b
+	}
+	one, another := phone("register-secret"), phone("another-secret")
+	code := 0
+	for i := range 301 {
+		code = one.send("POST", "/register/face/frame", "text/plain", "").Code
+		if i == 0 && code != http.StatusUnsupportedMediaType {
+			t.Fatalf("the first: %d", code)
+		}
+	}
+	if code != http.StatusTooManyRequests {
+		t.Errorf("frame 301 of a minute: %d", code)
+	}
+	for range 299 {
+		code = another.send("POST", "/register/face/frame", "image/jpeg", "jpeg").Code
+	}
+	if code != http.StatusOK {
+		t.Errorf("another phone's: %d", code)
+	}
+	if w := h.browser().get("/"); w.Code != http.StatusOK {
+		t.Errorf("frames are counted with pages: %d", w.Code)
+	}
+}
+
+// A network is one address, or of IPv6 what one customer has; a proxy's port is nothing.
+func TestNetwork(t *testing.T) {
+	of := func(address string) string { return network(&http.Request{RemoteAddr: address}) }
+	for _, same := range [][2]string{{"192.0.2.1:1", "192.0.2.1:2"}, {"[2001:db8::1]:1", "[2001:db8::ffff]:2"}} {
+		if of(same[0]) != of(same[1]) {
+			t.Errorf("%s and %s are two", same[0], same[1])
+		}
+	}
+	for _, other := range [][2]string{{"192.0.2.1:1", "192.0.2.2:1"}, {"[2001:db8::1]:1", "[2001:db8:0:1::1]:1"}} {
+		if of(other[0]) == of(other[1]) {
+			t.Errorf("%s and %s are one", other[0], other[1])
+		}
 	}
 }

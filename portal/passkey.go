@@ -49,6 +49,31 @@ func holderOf(a *registration.Account, kept []registration.Passkey) (*holder, er
 	return h, nil
 }
 
+// newPasskey: discoverable, user verification required. WebAuthn Level 3, 5.4.
+var newPasskey = webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
+	ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
+	UserVerification: protocol.VerificationRequired,
+})
+
+// madePasskey checks a passkey that was just made.
+func (p *Portal) madePasskey(r *http.Request, h *holder, data webauthn.SessionData, body []byte) (registration.Passkey, error) {
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(body)
+	if err != nil {
+		return registration.Passkey{}, refusedPasskey(err)
+	}
+	credential, err := p.passkeys.CreateCredential(h, data, parsed)
+	if err != nil {
+		return registration.Passkey{}, refusedPasskey(err)
+	}
+	record, err := passkeyRecord(credential)
+	if err != nil {
+		return registration.Passkey{}, err
+	}
+	browser, system := agent(r.UserAgent())
+	now := p.cfg.Now()
+	return registration.Passkey{ID: credential.ID, Record: record, Name: deviceName(browser, system), AddedAt: now, UsedAt: now}, nil
+}
+
 // beginCeremony keeps what the answer is checked against in the session, for one use.
 func (p *Portal) beginCeremony(r *http.Request, kind string, data *webauthn.SessionData) error {
 	kept, err := json.Marshal(map[string]any{"kind": kind, "data": data})

@@ -27,6 +27,7 @@ import (
 	"chop/internal/postgres"
 	"chop/policies"
 	"chop/portal/forms"
+	"chop/registration/places"
 )
 
 // Config is what the portal needs.
@@ -37,6 +38,8 @@ type Config struct {
 	Accounts Accounts
 	Signings Signings
 	Notices  Notices
+	// Remote registers people on their own phones; nil: it is not offered.
+	Remote Remotes
 	// Forms is the catalogue.
 	Forms *forms.Catalogue
 	// Policies say which kinds of documents the law excludes.
@@ -60,6 +63,7 @@ type Portal struct {
 	sessions *scs.SessionManager
 	passkeys *webauthn.WebAuthn
 	words    *words
+	places   *places.List
 	pages    map[string]*pageSet
 	static   *assets
 	crossing *http.CrossOriginProtection
@@ -90,6 +94,9 @@ func New(cfg Config) (*Portal, error) {
 	}
 	p := &Portal{cfg: cfg, store: &store{db: cfg.DB}, secure: public.Scheme == "https"}
 	if p.words, err = loadWords(); err != nil {
+		return nil, fmt.Errorf("new portal: %w", err)
+	}
+	if p.places, err = places.Load(); err != nil {
 		return nil, fmt.Errorf("new portal: %w", err)
 	}
 	if p.static, err = loadAssets(); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"chop/notification"
 	"chop/registration"
+	"chop/registration/hkic"
 	"chop/signer"
 )
 
@@ -22,6 +23,7 @@ type Accounts interface {
 	SuspendSelf(ctx context.Context, c registration.Caller, account, reason string) error
 	SuspensionCode(ctx context.Context, c registration.Caller, account string) (string, error)
 	SuspendByCode(ctx context.Context, code, place string) error
+	SuspendByLink(ctx context.Context, token string) error
 	Close(ctx context.Context, c registration.Caller, account, reason string) error
 }
 
@@ -33,6 +35,20 @@ type phones interface {
 	BindPasskey(ctx context.Context, secret string, p registration.Passkey) (*registration.PhoneCase, error)
 	BeginEnrolment(ctx context.Context, secret string) (enrolment string, err error)
 	NotMe(ctx context.Context, secret string) error
+}
+
+// Remotes is the part of *registration.Registry for a person who registers on their own phone.
+type Remotes interface {
+	BeginRemote(ctx context.Context, network, language, notice, browser string) (secret string, err error)
+	Remote(ctx context.Context, secret string) (*registration.RemoteCase, error)
+	RemotePhoto(ctx context.Context, secret string, picture []byte) (*registration.RemoteCase, error)
+	RemoteCard(ctx context.Context, secret string) (registration.CardText, error)
+	ConfirmRemote(ctx context.Context, secret, network string, card hkic.Card) (*registration.RemoteCase, error)
+	CorrectRemote(ctx context.Context, secret string) error
+	BeginFace(ctx context.Context, secret string) (registration.FaceStep, error)
+	Frame(ctx context.Context, secret, nonce string, frame []byte) (registration.FaceStep, error)
+	CompleteRemote(ctx context.Context, secret string, p registration.Passkey) (*registration.RemoteCase, error)
+	AbandonRemote(ctx context.Context, secret string) error
 }
 
 // Signings is what the portal asks of *signer.Residents.
@@ -58,6 +74,7 @@ type Notices interface {
 // The services are these.
 var (
 	_ Accounts = (*registration.Registry)(nil)
+	_ Remotes  = (*registration.Registry)(nil)
 	_ Signings = (*signer.Residents)(nil)
 	_ Notices  = (*notification.Service)(nil)
 )

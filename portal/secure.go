@@ -27,8 +27,12 @@ func (p *Portal) headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		// A page here may ask for passkeys; a frame in it, which cannot be, may not.
-		h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=()")
+		// A page here may ask for passkeys; a frame in it, which cannot be, may not. The camera is for registration alone.
+		camera := "()"
+		if strings.HasPrefix(r.URL.Path, "/register/") {
+			camera = "(self)"
+		}
+		h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera="+camera+", microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
 		if p.secure {
 			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")

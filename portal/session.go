@@ -78,8 +78,8 @@ type visit struct {
 	Query string
 	// kept is what was typed, when the language is changed in the middle of a form.
 	kept url.Values
-	// expired: there was a session, and it is over.
-	expired bool
+	// ended says why there is a session no more, in sign-in's words: expired, suspended or closed. Empty: there was none.
+	ended string
 }
 
 // handler is a page's.
@@ -117,8 +117,12 @@ func (p *Portal) resident(h handler) http.Handler {
 			p.sessions.Put(r.Context(), keyNext, r.URL.Path)
 		}
 		to := "/sign-in"
-		if v.expired || r.Method != http.MethodGet || p.cookieValue(r, "chop") != "" {
-			to += "?why=expired"
+		why := v.ended
+		if why == "" && (r.Method != http.MethodGet || p.cookieValue(r, "chop") != "") {
+			why = "expired"
+		}
+		if why != "" {
+			to += "?why=" + why
 		}
 		return redirect(w, r, to)
 	})
@@ -143,7 +147,13 @@ func (p *Portal) recognize(r *http.Request, v *visit) error {
 	}
 	since := time.UnixMicro(p.sessions.GetInt64(ctx, keySince))
 	if gone || account.State != registration.Active || !since.After(ended) {
-		v.expired = true
+		v.ended = "expired"
+		if !gone && account.State == registration.Suspended {
+			v.ended = "suspended"
+		}
+		if !gone && account.State == registration.Closed {
+			v.ended = "closed"
+		}
 		return p.sessions.Destroy(ctx)
 	}
 	v.Account, v.Linked = account, p.sessions.GetBool(ctx, keyLinked)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/go-chi/httprate"
+
 	"chop/registration"
 )
 
@@ -20,13 +22,23 @@ func (p *Portal) suspendPage(w http.ResponseWriter, r *http.Request, v *visit) e
 func (p *Portal) suspend(w http.ResponseWriter, r *http.Request, v *visit) error {
 	ctx := r.Context()
 	err := p.cfg.Accounts.SuspendSelf(ctx, registration.Resident(v.Account.ID), v.Account.ID, "asked on the portal")
-	if err != nil {
+	if p.unlessDecided(err) != nil {
 		return err
 	}
 	if err := p.sessions.Destroy(ctx); err != nil {
 		return err
 	}
 	return redirect(w, r, "/sign-in?why=suspended")
+}
+
+// unlessDecided takes an act that is recorded, and that a party has still to hear of, for done: it is being completed
+// without the person.
+func (p *Portal) unlessDecided(err error) error {
+	if errors.Is(err, registration.ErrUnfinished) {
+		p.cfg.Log.Warn("an account's act is decided and being completed", "error", err)
+		return nil
+	}
+	return err
 }
 
 // closePage says what closing does, and asks for a tick.
@@ -57,7 +69,8 @@ func (p *Portal) close(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if r.PostForm.Get("sure") != "yes" {
 		return p.closeForm(w, r, v, false, p.words.in(v.Lang)("close.sure.wrong"))
 	}
-	if err := p.cfg.Accounts.Close(ctx, registration.Resident(v.Account.ID), v.Account.ID, "asked on the portal"); err != nil {
+	err := p.cfg.Accounts.Close(ctx, registration.Resident(v.Account.ID), v.Account.ID, "asked on the portal")
+	if p.unlessDecided(err) != nil {
 		return err
 	}
 	if err := p.sessions.Destroy(ctx); err != nil {
@@ -96,7 +109,7 @@ func (p *Portal) lostForm(w http.ResponseWriter, r *http.Request, v *visit, code
 	if bad != "" {
 		status = http.StatusUnprocessableEntity
 	}
-	return p.show(w, r, v, status, "lost", view{Form: true, Wrong: summary([]question{q}), D: map[string]any{"Question": q, "Done": false}})
+	return p.show(w, r, v, status, "lost", view{Form: true, Wrong: summary([]question{q}), D: map[string]any{"Question": q, "Done": false, "Stop": false}})
 }
 
 // suspendByCode suspends by the code. A wrong one is answered with one text, whatever was wrong.
@@ -109,18 +122,35 @@ func (p *Portal) suspendByCode(w http.ResponseWriter, r *http.Request, v *visit)
 	if errors.Is(err, registration.ErrProof) {
 		return p.lostForm(w, r, v, code, p.words.in(v.Lang)("lost.code.wrong"))
 	}
-	if err != nil {
+	if p.unlessDecided(err) != nil {
 		return err
 	}
-	return p.show(w, r, v, http.StatusOK, "lost", view{D: map[string]any{"Done": true}})
+	return p.show(w, r, v, http.StatusOK, "lost", view{D: map[string]any{"Done": true, "Stop": false}})
 }
 
-// network names the client's network, for limits only: nobody's address is kept.
+// stopPage is where the link of a notice leads. It has a button, so that no preview of a link stops anything.
+func (p *Portal) stopPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return p.show(w, r, v, http.StatusOK, "lost", view{Form: true, D: map[string]any{"Done": false, "Stop": true}})
+}
+
+// stop suspends by the link of a notice, without signing in.
+func (p *Portal) stop(w http.ResponseWriter, r *http.Request, v *visit) error {
+	err := p.cfg.Accounts.SuspendByLink(r.Context(), r.PathValue("token"))
+	if errors.Is(err, registration.ErrToken) {
+		return refuse(http.StatusGone, "error.stop")
+	}
+	if err != nil && !errors.Is(err, registration.ErrUnfinished) {
+		return err
+	}
+	return p.show(w, r, v, http.StatusOK, "lost", view{D: map[string]any{"Done": true, "Stop": true}})
+}
+
+// network names the client's network, for limits only: nobody's address is kept. Of IPv6 it is what one customer has.
 func network(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	sum := sha256.Sum256([]byte("chop/portal/network/v1\x00" + host))
+	sum := sha256.Sum256([]byte("chop/portal/network/v1\x00" + httprate.CanonicalizeIP(host)))
 	return hex.EncodeToString(sum[:16])
 }

@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"time"
 
+	"chop/registration"
 	"chop/registration/officers"
 )
 
 // officersView is who works here.
 type officersView struct {
 	Officers []*officers.Officer
-	Places   []string
+	Alarms   []registration.Alarm
 }
 
 func officersPage(q *request) error {
@@ -21,7 +22,11 @@ func officersPage(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.show(http.StatusOK, "officers", "title-officers", officersView{list, q.desk.c.Places}, "")
+	alarms, err := q.desk.c.Registry.Alarms(q.Context(), q.caller(), 50)
+	if err != nil {
+		return err
+	}
+	return q.show(http.StatusOK, "officers", "title-officers", officersView{list, alarms}, "")
 }
 
 func approveOfficer(q *request) error {

@@ -16,6 +16,7 @@ import (
 type homeView struct {
 	Cases   []*registration.Case
 	MayOpen bool
+	Readers bool // a card's chip can be read here
 }
 
 func home(q *request) error {
@@ -23,11 +24,17 @@ func home(q *request) error {
 	if err != nil && !errors.Is(err, registration.ErrForbidden) {
 		return err
 	}
-	return q.show(http.StatusOK, "home", "title-home", homeView{cases, q.session.caller.Role == "counter"}, "")
+	return q.show(http.StatusOK, "home", "title-home", homeView{cases, q.session.caller.Role == "counter", q.desk.c.Cards != nil}, "")
 }
 
 func openCase(q *request) error {
-	c, err := q.desk.c.Registry.OpenCase(q.Context(), q.caller(), registration.Full)
+	var c *registration.Case
+	var err error
+	if q.field("purpose") == string(registration.Replacing) {
+		c, err = q.desk.c.Registry.OpenReplacement(q.Context(), q.caller())
+	} else {
+		c, err = q.desk.c.Registry.OpenCase(q.Context(), q.caller(), registration.Full)
+	}
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -25,6 +26,8 @@ import (
 
 	"chop/internal/postgres"
 	"chop/registration"
+	"chop/registration/kiosk"
+	"chop/registration/places"
 )
 
 // Config is what a Desk needs.
@@ -34,13 +37,21 @@ type Config struct {
 	// Officer says which officer a request's client certificate stands for. An error that
 	// wraps ErrStranger is answered as refused.
 	Officer func(*http.Request) (id string, err error)
+	// Cards are those that counters' readers have read; nil: no counter has a reader.
+	Cards Cards
 	// Origin is the desk's own, such as https://localhost:8443; passkeys are made for its host.
 	Origin string
-	// Places are where officers work, for forms.
-	Places []string
 	Log    *slog.Logger
 	// Now is the wall clock; nil: time.Now.
 	Now func() time.Time
+}
+
+// Cards are what readers at counters have read; kiosk.Book keeps them.
+type Cards interface {
+	// Lying lists those at a place that no case was opened from.
+	Lying(ctx context.Context, place string) ([]kiosk.Lying, error)
+	// TakeCard opens the caller's case from one. kiosk.ErrNoSession, kiosk.ErrState: it is there no more.
+	TakeCard(ctx context.Context, c registration.Caller, id string, contact registration.Contact) (*registration.Case, error)
 }
 
 // ErrStranger: the connection's certificate is no officer's.
@@ -48,11 +59,12 @@ var ErrStranger = errors.New("client certificate is no officer's")
 
 // Desk is the site. It is safe for concurrent use.
 type Desk struct {
-	c     Config
-	rpID  string
-	pages map[string]*template.Template // by name: each is the layout with that page's body
-	texts texts
-	files map[string]asset
+	c      Config
+	rpID   string
+	pages  map[string]*template.Template // by name: each is the layout with that page's body
+	texts  texts
+	files  map[string]asset
+	places *places.List
 }
 
 // New checks the configuration and reads the pages.
@@ -73,6 +85,9 @@ func New(c Config) (*Desk, error) {
 	d := &Desk{c: c, rpID: origin.Hostname()}
 	if d.texts, err = loadTexts(); err != nil {
 		return nil, err
+	}
+	if d.places, err = places.Load(); err != nil {
+		return nil, fmt.Errorf("new desk: %w", err)
 	}
 	if d.files, err = loadAssets(); err != nil {
 		return nil, err

@@ -21,12 +21,16 @@ const maxForm = 256 << 10
 //	POST /sign-off
 //	POST /language
 //	POST /cases                opens one
+//	GET  /chip   POST          a card that a reader here has read opens one
 //	GET  /cases/{id}           what there is to decide about it
 //	POST /cases/{id}/{act}     card confirm verify offer number ticket cancel
 //	GET  /people   POST        finds one
 //	GET  /people/{account}     POST /people/{account}/resume
+//	GET  /search               accounts and cases by status and date (reviewers, supervisors)
 //	GET  /hotline  POST        verifies a caller; POST /hotline/suspend
 //	GET  /orders/{id} POST     two officers sign
+//	GET  /referred             cases of people's own phones that wait for a reviewer
+//	GET  /referred/{id} POST   one, and the decision; GET …/photos/{name}, …/waits
 //	GET  /officers POST …      who works here (supervisors)
 func (d *Desk) Handler() http.Handler {
 	r := chi.NewRouter()
@@ -48,6 +52,9 @@ func (d *Desk) Handler() http.Handler {
 	} {
 		r.Method(http.MethodPost, "/cases/{id}/"+act, d.onShift(handle))
 	}
+	r.Method(http.MethodGet, "/chip", d.onShift(chipPage))
+	r.Method(http.MethodPost, "/chip", d.onShift(takeCard))
+	r.Method(http.MethodGet, "/search", d.onShift(searchPage))
 	r.Method(http.MethodGet, "/people", d.onShift(peoplePage))
 	r.Method(http.MethodPost, "/people", d.onShift(findPerson))
 	r.Method(http.MethodGet, "/people/{account}", d.onShift(personPage))
@@ -57,6 +64,11 @@ func (d *Desk) Handler() http.Handler {
 	r.Method(http.MethodPost, "/hotline/suspend", d.onShift(hotlineSuspend))
 	r.Method(http.MethodGet, "/orders/{id}", d.onShift(orderPage))
 	r.Method(http.MethodPost, "/orders/{id}", d.onShift(signOrder))
+	r.Method(http.MethodGet, "/referred", d.onShift(referredPage))
+	r.Method(http.MethodGet, "/referred/{id}", d.onShift(referralPage))
+	r.Method(http.MethodPost, "/referred/{id}", d.onShift(decideReferral))
+	r.Method(http.MethodGet, "/referred/{id}/photos/{name}", d.onShift(referralPhoto))
+	r.Method(http.MethodGet, "/referred/{id}/waits", d.onShift(referralWaits))
 	r.Method(http.MethodGet, "/officers", d.onShift(officersPage))
 	r.Method(http.MethodPost, "/officers/{id}/approve", d.onShift(approveOfficer))
 	r.Method(http.MethodPost, "/officers/{id}/suspend", d.onShift(suspendOfficer))

@@ -10,6 +10,7 @@ import (
 
 	"chop/internal/web"
 	"chop/registration"
+	"chop/registration/kiosk"
 	"chop/registration/officers"
 )
 
@@ -43,6 +44,9 @@ type view struct {
 
 // T is the text for a key in the page's language.
 func (v *view) T(key string, args ...any) string { return v.q.desk.texts.in(v.Lang, key, args...) }
+
+// Place is the name of a place in the page's language.
+func (v *view) Place(id string) string { return v.q.desk.places.Name(id, v.Lang) }
 
 // At is a moment as the page's language writes it, in Hong Kong.
 func (v *view) At(t time.Time) string {
@@ -95,6 +99,9 @@ var wordsFor = []struct {
 	{officers.ErrFourEyes, "error-four-eyes", http.StatusForbidden},
 	{officers.ErrForbidden, "error-forbidden", http.StatusForbidden},
 	{registration.ErrNoCase, "error-no-case", http.StatusNotFound},
+	{kiosk.ErrNoSession, "error-no-card", http.StatusConflict},
+	{kiosk.ErrState, "error-no-card", http.StatusConflict},
+	{registration.ErrFilter, "error-filter", http.StatusUnprocessableEntity},
 	{registration.ErrNoAccount, "error-no-account", http.StatusNotFound},
 	{registration.ErrRegistered, "error-registered", http.StatusConflict},
 	{registration.ErrContact, "error-contact", http.StatusUnprocessableEntity},

@@ -11,6 +11,9 @@ var items = []registration.Item{
 	registration.ItemHKIC, registration.ItemPhone, registration.ItemEmail, registration.ItemNumber, registration.ItemBirth, registration.ItemPlace,
 }
 
+// findItems are what an account is found by.
+var findItems = append(items[:4:4], registration.ItemAccount, registration.ItemCase)
+
 // findView is the search.
 type findView struct {
 	Items []registration.Item
@@ -19,24 +22,24 @@ type findView struct {
 }
 
 func peoplePage(q *request) error {
-	return q.show(http.StatusOK, "people", "title-people", findView{Items: items[:4]}, "")
+	return q.show(http.StatusOK, "people", "title-people", findView{Items: findItems}, "")
 }
 
 // findPerson looks for one exact value. It is posted, so that it is in no address and no log.
 func findPerson(q *request) error {
-	found, err := q.desk.c.Registry.Find(q.Context(), q.caller(), registration.Item(q.field("item")), q.field("value"))
+	list, err := q.desk.c.Registry.Find(q.Context(), q.caller(), registration.Item(q.field("item")), q.field("value"))
 	if err != nil {
 		text, status, ok := q.words(err)
 		if !ok {
 			return err
 		}
-		return q.show(status, "people", "title-people", findView{Items: items[:4], Item: q.field("item")}, text)
+		return q.show(status, "people", "title-people", findView{Items: findItems, Item: q.field("item")}, text)
 	}
-	if len(found) == 1 {
-		return q.seeOther("/people/" + found[0].ID)
+	if len(list) == 1 {
+		return q.seeOther("/people/" + list[0].ID)
 	}
 	// A telephone may be a family's.
-	return q.show(http.StatusOK, "people", "title-people", findView{Items: items[:4], Item: q.field("item"), Found: found}, "")
+	return q.show(http.StatusOK, "people", "title-people", findView{Items: findItems, Item: q.field("item"), Found: list}, "")
 }
 
 // personView is an account at the desk: no personal datum.

@@ -17,6 +17,10 @@ const sessionCookie = "__Host-desk"
 // An officer's session ends with the shift, or after so long without a page.
 const idle = 30 * time.Minute
 
+// pollHeader is on what a page's script asks by itself. That is no use of a session: a desk that nobody sits at must not
+// stay signed on because its page waits for a phone.
+const pollHeader = "Desk-Poll"
+
 // session is who sits at the desk.
 type session struct {
 	digest []byte // of the cookie
@@ -49,7 +53,11 @@ func (d *Desk) session(r *http.Request, officer string) (*session, error) {
 		return nil, nil
 	}
 	digest := sha256.Sum256(token)
-	caller, err := useSession(r.Context(), d.c.DB, digest[:], d.c.Now(), d.c.Now().Add(-idle))
+	find := useSession
+	if r.Header.Get(pollHeader) != "" {
+		find = lookAtSession
+	}
+	caller, err := find(r.Context(), d.c.DB, digest[:], d.c.Now(), d.c.Now().Add(-idle))
 	// A session that was carried to another certificate's browser is none.
 	if err != nil || caller == nil || caller.Officer() != officer {
 		return nil, err

@@ -24,11 +24,22 @@ func insertSession(ctx context.Context, db *postgres.DB, digest []byte, c regist
 
 // useSession returns the caller of a session that was used since the given time, and notes the use.
 func useSession(ctx context.Context, db *postgres.DB, digest []byte, now, since time.Time) (*registration.Caller, error) {
-	var c registration.Caller
-	err := db.Pool.QueryRow(ctx, `
+	return scanSession(db.Pool.QueryRow(ctx, `
 		UPDATE desk_session SET used_at = $2
 		WHERE digest = $1 AND ends_at > $2 AND used_at > $3
-		RETURNING actor, role, place, shift`, digest, now, since).Scan(&c.Actor, &c.Role, &c.Place, &c.Shift)
+		RETURNING actor, role, place, shift`, digest, now, since))
+}
+
+// lookAtSession returns the same, and notes nothing.
+func lookAtSession(ctx context.Context, db *postgres.DB, digest []byte, now, since time.Time) (*registration.Caller, error) {
+	return scanSession(db.Pool.QueryRow(ctx, `
+		SELECT actor, role, place, shift FROM desk_session
+		WHERE digest = $1 AND ends_at > $2 AND used_at > $3`, digest, now, since))
+}
+
+func scanSession(row pgx.Row) (*registration.Caller, error) {
+	var c registration.Caller
+	err := row.Scan(&c.Actor, &c.Role, &c.Place, &c.Shift)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -47,13 +47,15 @@ func TestTexts(t *testing.T) {
 		"officer-": {string(officers.Proposed), string(officers.Enrolled), string(officers.Active), string(officers.Suspended), string(officers.Left)},
 		"kind-":    {string(registration.Lite), string(registration.Full)},
 		"wrong-":   {"number", "birth", "issued", "phone", "card"},
+		"because-": registration.ReferralReasons,
+		"refuse-":  registration.RefuseReasons,
 		"outcome-": {"not-found", "no-match", "deceased", "replaced", "too-young", "cancelled", "expired", "failed"},
 	} {
 		for _, w := range words {
 			asked[prefix+w] = "a state"
 		}
 	}
-	for _, i := range items {
+	for _, i := range append(findItems, items...) {
 		asked["item-"+string(i)] = "an item"
 	}
 	for _, f := range new(view).CardFields() {

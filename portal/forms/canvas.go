@@ -36,7 +36,7 @@ const (
 // A canvas is a document being drawn, from the top of its first page downwards. Lengths
 // are in points, and y is measured from the page's top.
 type canvas struct {
-	w       writer
+	w       pdf.Draft
 	faces   *faces
 	pair    pair
 	subsets map[*typeset.Font]*typeset.Subset
@@ -64,14 +64,14 @@ func newCanvas(f *faces, p pair) *canvas {
 	for _, font := range c.fonts {
 		c.subsets[font] = font.Subset()
 	}
-	c.resources, c.root = c.w.alloc(), c.w.alloc()
+	c.resources, c.root = c.w.Alloc(), c.w.Alloc()
 	return c
 }
 
 func (c *canvas) page() *page { return c.pages[len(c.pages)-1] }
 
 func (c *canvas) newPage() {
-	c.pages = append(c.pages, &page{ref: c.w.alloc()})
+	c.pages = append(c.pages, &page{ref: c.w.Alloc()})
 	c.y = bodyTop
 	if c.onNewPage != nil {
 		c.onNewPage()

@@ -13,7 +13,7 @@ import (
 // tool runs a stranger's tool and returns all that it says.
 func tool(t testing.TB, name string, args ...string) (out string, code int) {
 	t.Helper()
-	b, err := exec.Command(name, args...).CombinedOutput()
+	b, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
 	if exit, ok := err.(*exec.ExitError); ok {
 		return string(b), exit.ExitCode()
 	}

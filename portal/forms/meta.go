@@ -27,7 +27,7 @@ func (c *canvas) finish(m meta) ([]byte, error) {
 		}
 		fonts[pdf.Name(fmt.Sprint("F", i))] = ref
 	}
-	c.w.set(c.resources, pdf.Dict{"Font": fonts, "ProcSet": pdf.Array{pdf.Name("PDF"), pdf.Name("Text")}})
+	c.w.Set(c.resources, pdf.Dict{"Font": fonts, "ProcSet": pdf.Array{pdf.Name("PDF"), pdf.Name("Text")}})
 	kids := make(pdf.Array, len(c.pages))
 	for i, p := range c.pages {
 		kids[i] = p.ref
@@ -39,15 +39,15 @@ func (c *canvas) finish(m meta) ([]byte, error) {
 		if len(p.annots) > 0 {
 			d["Annots"] = p.annots
 		}
-		c.w.set(p.ref, d)
+		c.w.Set(p.ref, d)
 	}
-	c.w.set(c.root, pdf.Dict{"Type": pdf.Name("Pages"), "Kids": kids, "Count": int64(len(kids))})
+	c.w.Set(c.root, pdf.Dict{"Type": pdf.Name("Pages"), "Kids": kids, "Count": int64(len(kids))})
 	at := m.at.In(hongKong)
 	catalog := pdf.Dict{
 		"Type": pdf.Name("Catalog"), "Pages": c.root, "Lang": pdf.EncodeText(m.lang),
 		"MarkInfo": pdf.Dict{"Marked": true}, "StructTreeRoot": c.writeTags(),
 		"ViewerPreferences": pdf.Dict{"DisplayDocTitle": true},
-		"Metadata":          c.w.addPlain(pdf.Dict{"Type": pdf.Name("Metadata"), "Subtype": pdf.Name("XML")}, m.xmp(at)),
+		"Metadata":          c.w.AddPlain(pdf.Dict{"Type": pdf.Name("Metadata"), "Subtype": pdf.Name("XML")}, m.xmp(at)),
 	}
 	if len(c.fields) > 0 {
 		catalog["AcroForm"] = c.w.Add(pdf.Dict{"Fields": c.fields, "DA": typing(0), "DR": pdf.Dict{"Font": c.formFonts(fonts)}})
@@ -56,7 +56,7 @@ func (c *canvas) finish(m meta) ([]byte, error) {
 		"Title": pdf.EncodeText(m.title), "Author": pdf.EncodeText(m.creator), "Subject": pdf.EncodeText(m.subject),
 		"Producer": pdf.String("Chop"), "CreationDate": pdf.FormatDate(at), "ModDate": pdf.FormatDate(at),
 	})
-	return c.w.bytes(c.w.Add(catalog), info)
+	return c.w.Bytes(c.w.Add(catalog), info)
 }
 
 // formFonts are those that a reader may use for what is typed: two that every reader

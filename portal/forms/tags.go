@@ -55,7 +55,7 @@ func (c *canvas) tagWidget(ref pdf.Ref, lang, alt string) int64 {
 // writeTags writes the structure tree. In the parent tree come the pages, then the
 // annotations.
 func (c *canvas) writeTags() pdf.Ref {
-	root, document := c.w.alloc(), c.w.alloc()
+	root, document := c.w.Alloc(), c.w.Alloc()
 	refs := make([]pdf.Ref, len(c.tags.elements))
 	kids := make(pdf.Array, len(refs))
 	for i, e := range c.tags.elements {
@@ -69,7 +69,7 @@ func (c *canvas) writeTags() pdf.Ref {
 		refs[i] = c.w.Add(d)
 		kids[i] = refs[i]
 	}
-	c.w.set(document, pdf.Dict{"Type": pdf.Name("StructElem"), "S": pdf.Name("Document"), "P": root, "K": kids})
+	c.w.Set(document, pdf.Dict{"Type": pdf.Name("StructElem"), "S": pdf.Name("Document"), "P": root, "K": kids})
 	var nums pdf.Array
 	for i, p := range c.pages {
 		marked := make(pdf.Array, len(p.marked))
@@ -81,7 +81,7 @@ func (c *canvas) writeTags() pdf.Ref {
 	for i, e := range c.tags.objects {
 		nums = append(nums, int64(firstObject+i), refs[e])
 	}
-	c.w.set(root, pdf.Dict{
+	c.w.Set(root, pdf.Dict{
 		"Type": pdf.Name("StructTreeRoot"), "K": pdf.Array{document},
 		"ParentTree":        c.w.Add(pdf.Dict{"Nums": nums}),
 		"ParentTreeNextKey": int64(firstObject + len(c.tags.objects)),

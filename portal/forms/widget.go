@@ -31,7 +31,7 @@ func (p place) rect() pdf.Array {
 
 // widget adds a field whose only widget is itself, with what all kinds have in common.
 func (c *canvas) widget(name, label string, at place, more pdf.Dict) {
-	ref := c.w.alloc()
+	ref := c.w.Alloc()
 	d := pdf.Dict{
 		"Type": pdf.Name("Annot"), "Subtype": pdf.Name("Widget"),
 		"T": pdf.EncodeText(name), "TU": pdf.EncodeText(label),
@@ -41,7 +41,7 @@ func (c *canvas) widget(name, label string, at place, more pdf.Dict) {
 	for k, v := range more {
 		d[k] = v
 	}
-	c.w.set(ref, d)
+	c.w.Set(ref, d)
 	c.page().annots = append(c.page().annots, ref)
 	c.fields = append(c.fields, ref)
 }

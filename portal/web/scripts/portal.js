@@ -4,6 +4,7 @@ import { Button, ErrorSummary, SkipLink } from 'govuk-frontend'
 import { passkeys } from './passkey.js'
 import { waiting } from './waiting.js'
 import { binding } from './binding.js'
+import { camera } from './camera.js'
 
 document.body.classList.add('js-enabled', 'govuk-frontend-supported')
 for (const Part of [Button, ErrorSummary, SkipLink]) {
@@ -14,6 +15,7 @@ for (const Part of [Button, ErrorSummary, SkipLink]) {
 passkeys()
 waiting()
 binding()
+camera()
 
 for (const button of document.querySelectorAll('[data-print]')) {
   button.hidden = false

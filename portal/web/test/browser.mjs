@@ -5,6 +5,10 @@ export const flags = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync'
 ]
 
+// patience is how long a page may take before a script gives it up, in ms: machines may be busy, and a page that hangs
+// is ended by the test's own limit.
+export const patience = Number(process.env.CHOP_PATIENCE || 300) * 1000
+
 // authenticator gives a page a virtual passkey device that always says yes.
 export async function authenticator (page, more = {}) {
   const cdp = await page.context().newCDPSession(page)
