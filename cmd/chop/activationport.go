@@ -62,6 +62,7 @@ func (p signingPort) Collect(ctx context.Context, tx string) (*signer.Collected,
 		Request: c.Evidence.Request, AuthenticatorData: c.Evidence.AuthenticatorData, ClientDataJSON: c.Evidence.ClientDataJSON,
 		Signature: c.Evidence.Signature, Passkey: c.Evidence.Passkey, COSEKey: c.Evidence.COSEKey,
 		RPID: c.Evidence.RPID, Origin: c.Evidence.Origin, DeviceKey: c.Evidence.DeviceKey, DeviceSignature: c.Evidence.DeviceSignature,
+		Binding: c.Evidence.Binding,
 	}}
 	for _, s := range c.Signatures {
 		out.Signatures = append(out.Signatures, s)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -30,8 +29,8 @@ type activationHand struct {
 	ApproveOrigin string
 	PortalOrigin  string
 	Policy        activation.Policy
-	APIUser       int // who may mint, collect, suspend
-	ApprovalUser  int // who carries approvals
+	APIUsers      []int // who may mint, collect, suspend
+	ApprovalUser  int   // who carries approvals
 }
 
 // tokenHand is what of hsm.Config can be handed over.
@@ -57,8 +56,11 @@ func activationProcess() error {
 	if err := activation.Harden(log); err != nil {
 		return err
 	}
-	// The folder is reached by its descriptor: this user could not walk to it.
-	folder := fmt.Sprintf("/proc/self/fd/%d", in.File(fileFolder).Fd())
+	// The folder is reached by its descriptor: this user could not walk to it. The descriptor is open for as long as
+	// this file is held.
+	home := in.File(fileFolder)
+	defer home.Close()
+	folder := fmt.Sprintf("/proc/self/fd/%d", home.Fd())
 	db, err := postgres.Open(ctx, postgres.Config{DSN: hand.DSN})
 	if err != nil {
 		return err
@@ -89,11 +91,11 @@ func activationProcess() error {
 	if config.Identity, err = worker.Key(ctx, identityLabel); err != nil {
 		return err
 	}
-	api, err := inheritedListener(in.File(fileAPI), hand.APIUser, log)
+	api, err := inheritedListener(in.File(fileAPI), hand.APIUsers, log)
 	if err != nil {
 		return err
 	}
-	approval, err := inheritedListener(in.File(fileApproval), hand.ApprovalUser, log)
+	approval, err := inheritedListener(in.File(fileApproval), []int{hand.ApprovalUser}, log)
 	if err != nil {
 		return err
 	}
@@ -104,14 +106,11 @@ func activationProcess() error {
 	return err
 }
 
-// inheritedListener takes a listening socket over. It stays when this process ends: the server has it too.
-func inheritedListener(f *os.File, user int, log *slog.Logger) (net.Listener, error) {
-	l, err := net.FileListener(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("take a socket over: %w", err)
+// inheritedListener takes a listening socket over, for some users.
+func inheritedListener(f *os.File, users []int, log *slog.Logger) (net.Listener, error) {
+	l, err := takeListener(f)
+	if err != nil {
+		return nil, err
 	}
-	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false)
-	}
-	return activation.Guard(l, []int{user}, log), nil
+	return activation.Guard(l, users, log), nil
 }

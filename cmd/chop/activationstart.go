@@ -41,7 +41,7 @@ func (a *appliance) ensureActivation(ctx context.Context) (made bool, err error)
 	if _, err := token.MAC(ctx, recordsLabel); err != nil {
 		return false, fmt.Errorf("make the key of the records: %w", err)
 	}
-	identity, err := keyOrNew(ctx, token, identityLabel, hsm.P256)
+	identity, err := a.keyOrNew(ctx, token, identityLabel, hsm.P256)
 	if err != nil {
 		return false, fmt.Errorf("make the activation process's identity: %w", err)
 	}
@@ -65,7 +65,7 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ensurePins(ctx); err != nil {
+	if err := a.ensurePins(); err != nil {
 		return nil, err
 	}
 	approve, err := url.Parse(a.config.approveURL())
@@ -78,12 +78,15 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	if token.SoftHSMDir != "" {
 		// The role works in its token's folder, which it could not walk to.
 		dir, token.SoftHSMDir = a.folder.token(roleActivation), "/proc/self/cwd"
+		if err := a.tokens.give(roleActivation); err != nil {
+			return nil, err
+		}
 	}
 	hand := activationHand{
 		Token: token, DSN: dsn, ApplianceRole: role,
 		RPID: approve.Hostname(), RPName: "Chop", ApproveOrigin: a.config.approveURL(), PortalOrigin: a.config.portalURL(),
-		Policy:  a.config.activationPolicy(),
-		APIUser: os.Geteuid(), ApprovalUser: a.peer(processApproval),
+		Policy:   a.config.activationPolicy(),
+		APIUsers: []int{os.Geteuid(), a.peer(processServer)}, ApprovalUser: a.peer(processApproval),
 	}
 	own, err := a.roleFolder(processActivation)
 	if err != nil {
@@ -96,7 +99,7 @@ func (a *appliance) startActivation(ctx context.Context, sockets string) (func()
 	files = append(files, own)
 	return func() error {
 		defer closeFiles(files)
-		return a.runRole(ctx, processActivation, dir, hand, files, nil)
+		return a.runRole(ctx, processActivation, dir, hand, files)
 	}, nil
 }
 
@@ -118,7 +121,6 @@ func (a *appliance) activationDSN(ctx context.Context) (dsn, appliance string, e
 	}
 	dsn, err = a.private.Separate(ctx, postgres.Separate{
 		Role: postgres.ActivationRole, Schema: postgres.ActivationSchema, Password: password,
-		OtherUsers: a.uid(processActivation) >= 0,
 	})
 	return dsn, a.db.Pool.Config().ConnConfig.User, err
 }

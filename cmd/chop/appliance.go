@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"chop/internal/audit"
 	"chop/internal/postgres"
 	"chop/policies"
+	"chop/registration"
+	"chop/signer"
 )
 
 // appliance is one data folder, opened: its database at once, everything else when it is first asked for, so
@@ -23,7 +26,12 @@ type appliance struct {
 	tokens   *tokens
 
 	private  *postgres.Private // nil with a configured server
+	handed   *serverHand       // in the server's process: all that it has; else nil
+	weights  []*os.File        // the face nets', where they were handed over
 	services services
+
+	authorizer signer.Authorizer          // of departments' seals, where they are used; nil: not here
+	phones     *registration.RemoteConfig // nil: no registration on phones; a server's alone
 }
 
 // openAppliance opens the appliance in dir for a command.
@@ -39,7 +47,7 @@ func openAppliance(env *environment, dir string) (*appliance, error) {
 
 // connect brings up the database and its schema.
 func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (_ *appliance, err error) {
-	app := &appliance{folder: f, config: conf, log: log, tokens: newTokens(f, conf.HSM, log)}
+	app := &appliance{folder: f, config: conf, log: log, tokens: newTokens(f, conf, log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, app.Close())
@@ -50,7 +58,9 @@ func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (_ *a
 	}
 	var dsn string
 	if conf.Database.DSNFile == "" {
-		app.private, err = postgres.StartPrivate(ctx, postgres.PrivateConfig{Dir: f.path("postgres"), Log: log})
+		app.private, err = postgres.StartPrivate(ctx, postgres.PrivateConfig{
+			Dir: f.path("postgres"), Log: log, OtherUsers: conf.uid(processActivation) >= 0,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -62,6 +72,14 @@ func connect(ctx context.Context, f folder, conf config, log *slog.Logger) (_ *a
 		return nil, err
 	}
 	return app, app.db.Migrate(ctx)
+}
+
+// apart is the same appliance with tokens and services of its own, for work that ends: its user closes its tokens.
+func (a *appliance) apart() *appliance {
+	return &appliance{
+		folder: a.folder, config: a.config, log: a.log, db: a.db, policies: a.policies, private: a.private,
+		tokens: newTokens(a.folder, a.config, a.log),
+	}
 }
 
 // Close ends what was started, in the opposite order.

@@ -92,8 +92,9 @@ type server struct {
 }
 
 // serve starts the server, without the officers' desk, and waits until it says that it listens.
-func (a *appliance) serve(address string) (*server, error) {
-	s := &server{a.command(context.Background(), "serve", "--listen", address, "--officer-listen", "none"), &strings.Builder{}}
+func (a *appliance) serve(address string, args ...string) (*server, error) {
+	args = append([]string{"--listen", address, "--officer-listen", "none"}, args...)
+	s := &server{a.command(context.Background(), "serve", args...), &strings.Builder{}}
 	s.cmd.Stderr = s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err == nil {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -36,13 +34,9 @@ func approvalProcess() error {
 	if err != nil {
 		return err
 	}
-	f := in.File(0)
-	listener, err := net.FileListener(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("take a socket over: %w", err)
-	}
-	if u, ok := listener.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false)
+	listener, err := takeListener(in.File(0))
+	if err != nil {
+		return err
 	}
 	server := &http.Server{
 		Handler: origin, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
@@ -79,6 +73,6 @@ func (a *appliance) startApproval(ctx context.Context, sockets string) (func() e
 	}
 	return func() error {
 		defer closeFiles(files)
-		return a.runRole(ctx, processApproval, a.folder.path(processApproval), hand, files, nil)
+		return a.runRole(ctx, processApproval, a.folder.path(processApproval), hand, files)
 	}, nil
 }

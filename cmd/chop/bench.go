@@ -17,18 +17,20 @@ import (
 // benchCommand measures the appliance against the raw token and against other people's tools, side by side in
 // one run: rates of one machine mean little, ratios travel.
 type benchCommand struct {
-	Callers int           `default:"64" help:"How many callers work at once."`
-	Time    time.Duration `default:"4s" help:"How long each round of a measurement takes."`
-	Rounds  int           `default:"3" help:"Rounds of each pair; the median ratio counts."`
-	Rival   string        `placeholder:"FILE" help:"sigstore's timestamp-server, to compare timestamping with."`
-	Profile string        `placeholder:"FILE" help:"Write a CPU profile of this process there, for go tool pprof."`
-	File    string        `placeholder:"FILE" help:"Also write the results there, as JSON."`
-	Only    []string      `placeholder:"PART" enum:"token,sign,approve,issue,http,large" default:"token,sign,approve,issue,http,large" help:"Run these parts only: ${enum}."`
+	Callers       int           `default:"64" help:"How many callers work at once."`
+	Time          time.Duration `default:"4s" help:"How long each round of a measurement takes."`
+	Rounds        int           `default:"3" help:"Rounds of each pair; the median ratio counts."`
+	Rival         string        `placeholder:"FILE" help:"sigstore's timestamp-server, to compare timestamping with."`
+	Profile       string        `placeholder:"FILE" help:"Write a CPU profile of this process there, for go tool pprof."`
+	File          string        `placeholder:"FILE" help:"Also write the results there, as JSON."`
+	Registrations int           `default:"1000" help:"How many people register, half at kiosks and half at a counter."`
+	Only          []string      `placeholder:"PART" enum:"token,sign,approve,issue,register,http,large,validate" default:"token,sign,approve,issue,register,http,large,validate" help:"Run these parts only: ${enum}."`
 }
 
 // Help is shown by chop bench --help.
 func (benchCommand) Help() string {
-	return `Works in a temporary folder with an appliance of its own. Needs wrk for the HTTP part.
+	return `Works in a temporary folder with an appliance of its own. Needs wrk for the HTTP part,
+and pdfsig for validation.
 
 Example:
   chop bench --rival bin/timestamp-server --file bench.json`
@@ -96,7 +98,7 @@ func (c *benchCommand) Run(env *environment) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"token", b.token}, {"sign", b.sign}, {"approve", b.approve}, {"issue", b.issue}, {"http", b.http}, {"large", b.large}} {
+	}{{"token", b.token}, {"sign", b.sign}, {"approve", b.approve}, {"issue", b.issue}, {"register", b.register}, {"http", b.http}, {"large", b.large}, {"validate", b.validate}} {
 		if !slices.Contains(c.Only, part.name) {
 			continue
 		}

@@ -33,10 +33,19 @@ func (b *bench) http(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer listener.Close()
+	turn, err := b.app.folder.serveAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.Close()
 	ctx, stop := context.WithCancel(ctx)
 	serving := make(chan error, 1)
-	go func() { serving <- b.app.serve(ctx, listener, nil) }()
-	err = b.loads(ctx, "http://"+listener.Addr().String())
+	go func() { serving <- b.app.serve(ctx, turn, doors{public: listener}) }()
+	base := "http://" + listener.Addr().String()
+	if err = awaitAnswer(ctx, base+"/healthz"); err == nil { // its processes take a while on a busy machine
+		err = b.loads(ctx, base)
+	}
 	stop()
 	return errors.Join(err, <-serving)
 }
@@ -102,15 +111,34 @@ func (b *bench) startRival(ctx context.Context) (port string, stop func(), err e
 		return "", nil, fmt.Errorf("start %s: %w", b.Rival, err)
 	}
 	stop = func() { _, _ = cmd.Process.Kill(), cmd.Wait() }
-	for range 100 {
-		response, err := http.Get("http://127.0.0.1:" + port + "/ping")
-		if err == nil {
-			return port, stop, response.Body.Close()
-		}
-		time.Sleep(100 * time.Millisecond)
+	if err := awaitAnswer(ctx, "http://127.0.0.1:"+port+"/ping"); err != nil {
+		stop()
+		return "", nil, fmt.Errorf("%s does not answer: %w", b.Rival, err)
 	}
-	stop()
-	return "", nil, fmt.Errorf("%s does not answer", b.Rival)
+	return port, stop, nil
+}
+
+// awaitAnswer waits until a server that was just started answers at url with success, for a minute at most.
+func awaitAnswer(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			err = response.Body.Close()
+			if response.StatusCode < 300 {
+				return err
+			}
+			err = fmt.Errorf("%s: %s", url, response.Status)
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
+	}
 }
 
 var wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)

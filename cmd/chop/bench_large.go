@@ -55,15 +55,19 @@ func (b *bench) largeFile(ctx context.Context, file string, mb int) error {
 	return nil
 }
 
-// peakMemory signs in a process of its own and returns its largest resident set, in MB. It is read while the process
-// runs: what wait4 tells at the end begins with this process's own peak.
+// peakMemory signs in a process of its own and returns its largest resident set, in MB.
 func (b *bench) peakMemory(ctx context.Context, file, out string) (float64, error) {
 	credential, err := b.seal(ctx)
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "sign", "pdf", "--dir", b.dir, "--credential", credential,
-		"--level", "B-B", "--in", file, "--out", out)
+	return b.peakOf(ctx, "sign", "pdf", "--dir", b.dir, "--credential", credential, "--level", "B-B", "--in", file, "--out", out)
+}
+
+// peakOf runs this program with args and returns its largest resident set, in MB. It is read while the process runs:
+// what wait4 tells at the end begins with this process's own peak.
+func (b *bench) peakOf(ctx context.Context, args ...string) (float64, error) {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return 0, err
@@ -75,7 +79,7 @@ func (b *bench) peakMemory(ctx context.Context, file, out string) (float64, erro
 		select {
 		case err := <-ended:
 			if err != nil {
-				err = fmt.Errorf("sign %s: %w", file, err)
+				err = fmt.Errorf("run chop %s: %w", args[0], err)
 			}
 			return peak, err
 		case <-time.After(time.Millisecond):

@@ -13,12 +13,13 @@ import (
 
 // caCommand is the CA operator's desk.
 type caCommand struct {
-	Issue   caIssueCommand   `cmd:"" help:"Issue a certificate for a certificate signing request (PKCS #10)."`
-	Suspend caSuspendCommand `cmd:"" help:"Put a certificate on hold at once; it can be resumed."`
-	Resume  caResumeCommand  `cmd:"" help:"Take a certificate off hold."`
-	Revoke  caRevokeCommand  `cmd:"" help:"Revoke a certificate for ever."`
-	Status  caStatusCommand  `cmd:"" help:"Show a certificate's status."`
-	CRL     caCRLCommand     `cmd:"" name:"crl" help:"Write the certificate revocation list (RFC 5280)."`
+	Issue   caIssueCommand          `cmd:"" help:"Issue a certificate for a certificate signing request (PKCS #10)."`
+	Suspend caSuspendCommand        `cmd:"" help:"Put a certificate on hold at once; it can be resumed."`
+	Resume  caResumeCommand         `cmd:"" help:"Take a certificate off hold."`
+	Revoke  caRevokeCommand         `cmd:"" help:"Revoke a certificate for ever."`
+	Status  caStatusCommand         `cmd:"" help:"Show a certificate's status."`
+	Renew   caRenewResponderCommand `cmd:"" name:"renew-responder" help:"Replace the OCSP responder's key and certificate (RFC 6960)."`
+	CRL     caCRLCommand            `cmd:"" name:"crl" help:"Write the certificate revocation list (RFC 5280)."`
 }
 
 // Help is shown by chop ca --help.
@@ -29,7 +30,8 @@ func (caCommand) Help() string {
   chop ca issue --dir data --profile department-seal --csr req.pem --out cert.pem
   chop ca revoke --dir data --serial 5f0c… --reason keyCompromise
   chop ca status --dir data --serial 5f0c… --json
-  chop ca crl --dir data --out issuing.crl`
+  chop ca crl --dir data --out issuing.crl
+  chop ca renew-responder --dir data`
 }
 
 type caIssueCommand struct {

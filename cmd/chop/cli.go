@@ -24,16 +24,25 @@ type commandLine struct {
 	Sign          signCommand          `cmd:"" help:"Sign a document with a department's seal."`
 	Extend        extendCommand        `cmd:"" help:"Bring a signed document to a higher level, or renew its archive timestamp."`
 	Validate      validateCommand      `cmd:"" help:"Judge a document's signatures by EN 319 102-1."`
+	Store         storeCommand         `cmd:"" help:"The long-term store: signed files kept, renewed before their proof fades, and proven."`
+	Trust         trustCommand         `cmd:"" help:"Trusted lists: who was recognised, and when."`
+	Corpus        corpusCommand        `cmd:"" help:"Judge other projects' signed files, and compare the verdicts with theirs."`
 	CA            caCommand            `cmd:"" name:"ca" help:"Issue certificates, change and show their status, publish the CRL."`
 	Device        deviceCommand        `cmd:"" help:"A scripted device that approves: for trials, and where no browser has passkeys with PRF."`
 	Officer       officerCommand       `cmd:"" help:"Registration officers: propose, approve, plan shifts, pin their passkeys."`
+	Reader        readerCommand        `cmd:"" help:"Card readers at counters: their client certificates."`
+	Department    departmentCommand    `cmd:"" help:"Departments' programs: their client certificates for the validation service."`
+	Kiosk         kioskCommand         `cmd:"" help:"Self-service kiosks: their client certificates, and whose signed tickets count."`
 	ImmdReference immdReferenceCommand `cmd:"" name:"immd-reference" help:"Stand in for the Immigration Department, with made-up people."`
 	Ceremony      ceremonyCommand      `cmd:"" help:"Create the root and the issuing CA from one reviewed file."`
 	Audit         auditCommand         `cmd:"" help:"The audit log."`
+	Retention     retentionCommand     `cmd:"" help:"How long what belongs to people is kept; delete what is due."`
 	Config        configCommand        `cmd:"" help:"The configuration file."`
 	Bench         benchCommand         `cmd:"" help:"Measure this machine: the token, signing, issuing, timestamps, large files."`
 
 	HSMWorker         struct{}            `cmd:"" name:"hsm-worker" hidden:"" help:"One token's worker process; started by the other commands."`
+	HSMLaunched       struct{}            `cmd:"" name:"hsm-worker-launched" hidden:"" help:"One token's worker process for the server's; started by serve."`
+	ServerProcess     struct{}            `cmd:"" name:"server-process" hidden:"" help:"Whatever answers the network; started by its supervisor."`
 	RoleSupervisor    struct{}            `cmd:"" name:"role-supervisor" hidden:"" help:"Keeps one role's process running; started by serve."`
 	ActivationProcess struct{}            `cmd:"" name:"activation-process" hidden:"" help:"The process that may use residents' keys; started by its supervisor."`
 	ApprovalProcess   struct{}            `cmd:"" name:"approval-process" hidden:"" help:"The approval origin's process; started by its supervisor."`

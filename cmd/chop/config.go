@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"time"
@@ -28,15 +29,32 @@ type config struct {
 	ApproveURL string `yaml:"approve_url"`
 	// Listen is the TCP address of the public HTTP server; `serve --listen` overrides it.
 	Listen string `yaml:"listen"`
+	// TrustedProxy are the addresses of the reverse proxies before Listen, as prefixes (127.0.0.1/32). Limits by address
+	// believe what these say of the client in X-Forwarded-For. Empty: nobody is believed, and all who come through a proxy
+	// are one client.
+	TrustedProxy []string `yaml:"trusted_proxy,omitempty"`
 	// OfficerListen is the TCP address of the officers' desk: TLS with client certificates. Empty: no desk.
 	OfficerListen string `yaml:"officer_listen"`
 	// OfficerURL is the desk's address as officers' browsers have it; their passkeys are made for its host. Empty:
 	// https://localhost at the port of officer_listen.
 	OfficerURL string `yaml:"officer_url,omitempty"`
+	// KioskListen is the TCP address of the kiosks: TLS with client certificates. Nobody listens there without card_issuers.
+	KioskListen string `yaml:"kiosk_listen,omitempty"`
+	// KioskURL is that address as kiosks have it. Empty: https://localhost at the port of kiosk_listen.
+	KioskURL string `yaml:"kiosk_url,omitempty"`
+	// CardIssuers is a file with the country signing certificates, in PEM, whose identity cards are believed. Empty:
+	// no card's chip is, and there are no kiosks.
+	CardIssuers string `yaml:"card_issuers,omitempty"`
 	// Roles says as whom the appliance's parts run.
 	Roles rolesConfig `yaml:"roles"`
 	// Immigration is where identity is verified.
 	Immigration immigrationConfig `yaml:"immigration,omitempty"`
+	// Registration is what remote registration works with.
+	Registration registrationConfig `yaml:"registration,omitempty"`
+	// Validation is what the validation service trusts, and how much it takes.
+	Validation validationConfig `yaml:"validation,omitempty"`
+	// Departments is how departments' operators have letters sealed. Their desk is at validation.department_listen.
+	Departments departmentsConfig `yaml:"departments,omitempty"`
 	// Mail is how notices leave.
 	Mail mailConfig `yaml:"mail,omitempty"`
 	// Enrolment is what residents' devices must be able to do.
@@ -70,8 +88,8 @@ type hsmConfig struct {
 }
 
 type rolesConfig struct {
-	// FirstUID is the first of the numeric users that the roles run as, when chop is started by root: activation is
-	// this one, approval the next. 0: 64100. Negative: all roles run as whoever starts chop.
+	// FirstUID is the first of the numeric users that the roles run as, when chop is started by root; docs/operations.md
+	// has the list. 0: 64100. Negative: all roles run as whoever starts chop.
 	FirstUID int `yaml:"first_uid"`
 }
 
@@ -84,6 +102,42 @@ type immigrationConfig struct {
 	CertFile   string            `yaml:"cert_file"`
 	KeyFile    string            `yaml:"key_file"`
 	AnswerKeys map[string]string `yaml:"answer_keys"`
+}
+
+type registrationConfig struct {
+	// FaceWeights is the folder of the face nets' weights. Empty: share/face beside the program, where "make build"
+	// puts them, or share/chop/face beside its folder.
+	FaceWeights string `yaml:"face_weights,omitempty"`
+}
+
+type validationConfig struct {
+	// Trust are files with certificates (PEM or DER) or trusted lists (TS 119 612), beside this appliance's own root.
+	// They are read when the server starts.
+	Trust []string `yaml:"trust,omitempty"`
+	// Operator are files with the certificates of who must have signed the lists.
+	Operator []string `yaml:"operator,omitempty"`
+	// MaxBytes is the most of one document with its files. 0: 32 MiB. MaxMemory is the most of all at once. 0: 8 times that.
+	MaxBytes  int64 `yaml:"max_bytes,omitempty"`
+	MaxMemory int64 `yaml:"max_memory,omitempty"`
+	// MaxTime is how long one document may take. 0: 30 s.
+	MaxTime time.Duration `yaml:"max_time,omitempty"`
+	// PerMinute is how many documents one address may send in a minute. 0: 30.
+	PerMinute int `yaml:"per_minute,omitempty"`
+	// DepartmentListen is the TCP address of departments' programs: TLS with client certificates (chop department add).
+	// Empty: none. DepartmentHost is the name that they know it by, if it is not localhost.
+	DepartmentListen string `yaml:"department_listen,omitempty"`
+	DepartmentHost   string `yaml:"department_host,omitempty"`
+	// DepartmentPerMinute is how many documents one department may send in a minute. 0: 600.
+	DepartmentPerMinute int `yaml:"department_per_minute,omitempty"`
+}
+
+type departmentsConfig struct {
+	// URL is the desk's address as operators' browsers have it; their passkeys are made for its host. Empty:
+	// https://localhost, or department_host, at the port of validation.department_listen.
+	URL string `yaml:"url,omitempty"`
+	// SingleOperator are the departments in which one operator's word has letters sealed. In all others one asks and
+	// another approves.
+	SingleOperator []string `yaml:"single_operator,omitempty"`
 }
 
 type mailConfig struct {
@@ -193,8 +247,17 @@ func (c *config) check() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen %q is not host:port: %v", c.Listen, err)
 	}
+	if err := checkProxies(c.TrustedProxy); err != nil {
+		return err
+	}
 	if _, _, err := net.SplitHostPort(c.OfficerListen); c.OfficerListen != "" && err != nil {
 		return fmt.Errorf("officer_listen %q is not host:port: %v", c.OfficerListen, err)
+	}
+	if _, _, err := net.SplitHostPort(c.kioskListen()); c.KioskListen != "none" && err != nil {
+		return fmt.Errorf("kiosk_listen %q is not host:port: %v", c.KioskListen, err)
+	}
+	if u, err := url.Parse(c.kioskOrigin()); err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return fmt.Errorf("kiosk_url %q is not an https address", c.KioskURL)
 	}
 	if !slices.Contains([]string{"", "refuse", "with-device-key"}, c.Enrolment.BackupEligible) {
 		return fmt.Errorf(`enrolment.backup_eligible %q must be "refuse" or "with-device-key"`, c.Enrolment.BackupEligible)
@@ -207,6 +270,18 @@ func (c *config) check() error {
 	}
 	if c.HSM.CallTimeout < 0 || c.Database.MaxConns < 0 {
 		return errors.New("hsm.call_timeout and database.max_conns may not be negative")
+	}
+	if v := c.Validation; v.MaxBytes < 0 || v.MaxMemory < 0 || v.MaxTime < 0 || v.PerMinute < 0 || v.DepartmentPerMinute < 0 {
+		return errors.New("the limits of validation may not be negative")
+	}
+	if _, _, err := net.SplitHostPort(c.Validation.DepartmentListen); c.Validation.DepartmentListen != "" && err != nil {
+		return fmt.Errorf("validation.department_listen %q is not host:port: %v", c.Validation.DepartmentListen, err)
+	}
+	if err := checkOrigin("departments.url", c.Departments.URL); c.Departments.URL != "" && err != nil {
+		return err
+	}
+	if v := c.Validation; v.MaxTime > time.Minute {
+		return fmt.Errorf("validation.max_time %v is longer than a minute, after which nobody waits for the answer", v.MaxTime)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"chop/policies"
+	"chop/registration/face/nets"
 )
 
 // checkURL refuses what paths cannot be appended to, naming the key.
@@ -37,6 +38,20 @@ func checkOrigin(key, value string) error {
 	}
 	if host := u.Hostname(); u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return fmt.Errorf("%s %q: browsers refuse passkeys over plain http; use https (public_url alone may stay http)", key, value)
+	}
+	return nil
+}
+
+// checkProxies refuses what is no prefix, and what is everybody: then each client could write its own address.
+func checkProxies(list []string) error {
+	for _, text := range list {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("trusted_proxy %q is not a prefix, such as 127.0.0.1/32: %v", text, err)
+		}
+		if prefix.Bits() == 0 {
+			return fmt.Errorf("trusted_proxy %q trusts everybody: name the proxies' own addresses", text)
+		}
 	}
 	return nil
 }
@@ -107,6 +122,20 @@ func (c *config) checkBeyond() error {
 	if c.Mail.Server != "" {
 		if _, _, err := net.SplitHostPort(c.Mail.Server); err != nil {
 			return fmt.Errorf("%w: mail.server %q is not host:port: %v", errConfig, c.Mail.Server, err)
+		}
+	}
+	if c.Registration.FaceWeights != "" {
+		if _, err := nets.New(nets.Config{Weights: c.Registration.FaceWeights}); err != nil {
+			return fmt.Errorf("%w: registration.face_weights: %w", errConfig, err)
+		}
+	}
+	if c.CardIssuers != "" {
+		data, err := os.ReadFile(c.CardIssuers)
+		if err == nil {
+			_, err = cardTrust(data)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: card_issuers: %w", errConfig, err)
 		}
 	}
 	if c.HSM.Module != "" {

@@ -38,6 +38,14 @@ const demoDepartment = "Transport Department (demo)"
 func (c *demoCommand) Run(env *environment) (err error) {
 	f := folder(c.Dir)
 	say := func(format string, args ...any) { fmt.Fprintf(env.out, format+"\n", args...) }
+	if err := f.create(); err != nil {
+		return err
+	}
+	turn, err := f.serveAlone(env.ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.Close()
 	listener, err := c.listen(f, say)
 	if err != nil {
 		return err
@@ -71,7 +79,7 @@ func (c *demoCommand) Run(env *environment) (err error) {
 	serving := make(chan error, 1)
 	ctx, stop := context.WithCancel(env.ctx)
 	defer stop()
-	go func() { serving <- app.serve(ctx, listener, desk) }()
+	go func() { serving <- app.serve(ctx, turn, doors{public: listener, officers: desk}) }()
 	end := func() error { // a server that was still starting says that it was stopped: so it was, by us
 		stop()
 		if err := <-serving; !errors.Is(err, context.Canceled) {

@@ -14,8 +14,8 @@ import (
 	"chop/signer/approval/device"
 )
 
-// The demo's counter. Its two officers do not exist; their passkeys lie in a file, where no real officer's may be.
-const demoCounter = "Demo counter, Central Library"
+// The demo's counter, on the list of places. Its two officers do not exist; their passkeys lie in a file, where no real officer's may be.
+const demoCounter = "counter-wan-chai"
 
 // demoOfficers are two officers at a counter, as scripts.
 type demoOfficers struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chop/portal/forms"
+	"chop/registration/immd"
 	"chop/signer"
 	"chop/signer/approval/device"
 )
@@ -175,7 +176,8 @@ func (a *appliance) demoImmigration(ctx context.Context) (stop func(), err error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- a.serveReference(ctx, listener) }()
+	people := immd.Register(now(), "chop", 10000)
+	go func() { ended <- a.serveReference(ctx, listener, immd.ReferenceConfig{People: people}) }()
 	return func() {
 		cancel()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {

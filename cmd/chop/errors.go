@@ -5,13 +5,21 @@ import (
 	"io/fs"
 	"syscall"
 
+	"chop/archive"
 	"chop/ca"
 	"chop/hsm"
+	"chop/internal/jws"
 	"chop/internal/postgres"
 	"chop/policies"
+	"chop/registration/face/nets"
 	"chop/signer"
 	"chop/signer/adobe"
+	"chop/signer/asic"
+	"chop/signer/cades"
+	"chop/signer/jades"
 	"chop/signer/pades"
+	"chop/signer/xades"
+	"chop/validation"
 )
 
 // hinted is an error with what the operator can do about it.
@@ -61,11 +69,21 @@ var explanations = []struct {
 	unusable bool
 	hint     string
 }{
+	{nets.ErrNoWeights, true, "`make face` installs them from npm into bin/share/face; registration.face_weights in chop.yaml names another folder"},
+	{nets.ErrUnreadable, true, "let whoever runs chop read them: chmod -R a+rX on the folder, and a+x on those above it"},
+	{nets.ErrWeights, true, "`make face` installs those of " + nets.Package + " " + nets.Version + ", the only ones that this program uses"},
+
 	{errNoAppliance, true, "`chop init --dir DIR` creates one"},
 	{errConfig, true, "correct the file, or move it away and run `chop init` to have a default written"},
 
 	{policies.ErrUnknownPolicy, true, "`chop ca issue --help` and `chop sign pdf --help` name those that there are"},
 
+	{xades.ErrBreaks, true, "ask its signer for a copy without that signature, or sign with --packaging enveloping or detached"},
+	{xades.ErrDocument, true, "a document to be signed within is XML in UTF-8 without a document type; sign anything else with --packaging enveloping or detached"},
+	{asic.ErrContainer, true, "each file needs a name of its own, and none of META-INF; `chop validate` tells what is wrong with a container"},
+	{cades.ErrMessage, true, "name a CMS file with a signature over the same content (`chop validate` tells what it signs), or sign into a new file"},
+	{jws.ErrNotFound, true, "name the file that the signature covers with --detached"},
+	{jades.ErrDocument, true, "sign a large file with --detached; signatures beside each other are over the same file; what is extended is a JAdES signature whose value verifies"},
 	{pades.ErrEncrypted, true, "remove the password first, for example with `qpdf --decrypt`; a signature could not be checked without it"},
 	{pades.ErrNotPDF, true, "check the path; the file has no PDF header"},
 	{pades.ErrMalformed, true, "have the file repaired first, for example with `qpdf in.pdf out.pdf`, and look at the result before it is signed"},
@@ -84,12 +102,23 @@ var explanations = []struct {
 	{pades.ErrTooLarge, false, "the certificates or the timestamp are larger than the room for them; nothing was handed out"},
 	{pades.ErrRequest, true, "the same command with --help shows its forms"},
 
+	{signer.ErrUnauthorized, true, "its department's operators bring the document to their desk (docs/departments.md); `chop seal list --dir DIR` shows other seals"},
 	{signer.ErrCredentialNotFound, true, "`chop seal list --dir DIR` shows the ids"},
 	{signer.ErrCredentialNotActive, false, "make another seal with `chop seal create`"},
 	{signer.ErrCertificate, false, "`chop ca status --dir DIR --serial HEX` shows its status; make another seal with `chop seal create` if it has ended"},
 	{signer.ErrPolicy, true, "leave --policy and --level out for the usual ones, or see `chop sign pdf --help`"},
 	{signer.ErrRefused, false, "the file was not handed out and the old one, if any, is as it was; this is a defect of Chop or a damaged document: please report it"},
 	{signer.ErrOutput, false, "check that the folder of --out exists and has room"},
+
+	{archive.ErrFull, false, "make room in the data folder's store/; what was there before is as it was"},
+	{archive.ErrNotPassed, true, "`chop validate --dir DIR FILE` shows the whole report; try again later if it says TRY_LATER"},
+	{archive.ErrForm, true, "put the file into a container with `chop sign asic`, and add that"},
+	{archive.ErrSize, true, "validation.max_bytes in chop.yaml is the limit"},
+	{archive.ErrNotFound, true, "`chop store list --dir DIR` shows the ids"},
+	{archive.ErrRemoved, true, "`chop store list --dir DIR --removed` shows it; its bytes are gone"},
+	{archive.ErrBusy, false, "another process works on it: try again in a moment"},
+	{archive.ErrDamaged, false, "restore DIR/store from a backup together with the database; `chop store verify` names what is damaged"},
+	{archive.ErrRequest, true, "the same command with --help shows its forms"},
 
 	{adobe.ErrUnsupported, true, "use --policy pades-seal"},
 	{adobe.ErrDamaged, true, "use --policy pades-seal"},
@@ -120,4 +149,5 @@ var explanations = []struct {
 	{fs.ErrPermission, true, "run as the user who owns the data folder, or check the file's permissions"},
 	{fs.ErrNotExist, true, "check the path"},
 	{syscall.ENOTDIR, true, "a part of the path is a file and no folder"},
+	{validation.ErrFormat, true, "check the path; a detached signature is the file to name, with what it covers as --detached"},
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"net/url"
 
 	"chop/ca"
 	"chop/validation"
@@ -40,11 +39,5 @@ func (f *fetcher) Revocation(ctx context.Context, cert, issuer *x509.Certificate
 			return crls, ocsps, err
 		}
 	}
-	var hosts []string
-	for _, address := range append(cert.OCSPServer, cert.CRLDistributionPoints...) {
-		if u, err := url.Parse(address); err == nil {
-			hosts = append(hosts, u.Host)
-		}
-	}
-	return validation.NewHTTPFetcher(validation.HTTPConfig{Hosts: hosts}).Revocation(ctx, cert, issuer)
+	return validation.NewHTTPFetcher(validation.HTTPConfig{Hosts: hostsOf(cert)}).Revocation(ctx, cert, issuer)
 }

@@ -17,6 +17,7 @@ import (
 //	secrets/          PINs, one 0600 file each
 //	tokens/<role>/    SoftHSM token of one role
 //	postgres/         the private database cluster
+//	kiosks/           certificates of the kiosks whose tickets count
 //	run/              locks
 //	ceremony/         transcripts
 //	out/              what the demo made

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -55,5 +58,39 @@ func TestRelay(t *testing.T) {
 	server.Close()
 	if w := ask(); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("with nobody behind the socket: %d", w.Code)
+	}
+}
+
+// Behind proxies, and only behind those that are trusted, the client's address is the last one that no trusted proxy has.
+func TestBehind(t *testing.T) {
+	for _, c := range []struct {
+		name, peer, forwarded, want string
+		proxies                     []string
+	}{
+		{"no proxy is trusted", "10.0.0.1:9", "192.0.2.7", "10.0.0.1:9", nil},
+		{"one proxy", "10.0.0.1:9", "192.0.2.7", "192.0.2.7:0", []string{"10.0.0.0/8"}},
+		{"the client invented one", "10.0.0.1:9", "203.0.113.9, 192.0.2.7", "192.0.2.7:0", []string{"10.0.0.0/8"}},
+		{"two proxies", "10.0.0.1:9", "203.0.113.9, 192.0.2.7, 10.9.9.9", "192.0.2.7:0", []string{"10.0.0.0/8"}},
+		{"a stranger who says to be a proxy", "198.51.100.1:9", "192.0.2.7", "198.51.100.1:0", []string{"10.0.0.0/8"}},
+		{"a proxy that says nothing", "10.0.0.1:9", "", "10.0.0.1:9", []string{"10.0.0.0/8"}},
+		{"a proxy that says nonsense", "10.0.0.1:9", "192.0.2.7, unknown", "10.0.0.1:9", []string{"10.0.0.0/8"}},
+		{"IPv6", "[::1]:9", "2001:db8::7", "[2001:db8::7]:0", []string{"127.0.0.1/32", "::1/128"}},
+	} {
+		var got string
+		var log bytes.Buffer
+		h := behind(c.proxies, slog.New(slog.NewTextHandler(&log, nil)), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr }))
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = c.peer
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		h.ServeHTTP(httptest.NewRecorder(), r.Clone(t.Context()))
+		if warned := strings.Count(log.String(), "trusted_proxy"); (warned == 1) != (c.proxies == nil) || warned > 1 {
+			t.Errorf("%s: warned %d times: %s", c.name, warned, log.String())
+		}
+		if got != c.want {
+			t.Errorf("%s: %s forwarding %q is %s, want %s", c.name, c.peer, c.forwarded, got, c.want)
+		}
 	}
 }

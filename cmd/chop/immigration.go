@@ -12,9 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
-	"time"
 
 	"chop/ca/infra"
 	"chop/registration/immd"
@@ -41,12 +39,18 @@ func (a *appliance) immigration(ctx context.Context) (*immd.Client, error) {
 	files := c.AnswerKeys
 	if len(files) == 0 {
 		files = map[string]string{referenceKeyID: a.folder.path("public", "immigration.pem")}
-		if _, err := a.referenceKey(); err != nil {
-			return nil, err
+		if a.handed == nil {
+			if _, err := a.referenceKey(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for id, file := range files {
-		if config.Keys[id], err = readPublicKey(file); err != nil {
+		data, err := a.read(file)
+		if err == nil {
+			config.Keys[id], err = parsePublicKey(file, data)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read the Immigration Department's key %q: %w", id, err)
 		}
 	}
@@ -56,12 +60,12 @@ func (a *appliance) immigration(ctx context.Context) (*immd.Client, error) {
 func (a *appliance) immigrationTLS(ctx context.Context) (*tls.Config, error) {
 	c := a.config.Immigration
 	if c.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		cert, err := a.keyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("read immigration.cert_file: %w", err)
 		}
 		pool := x509.NewCertPool()
-		ca, err := os.ReadFile(c.CAFile)
+		ca, err := a.read(c.CAFile)
 		if err != nil || !pool.AppendCertsFromPEM(ca) {
 			return nil, fmt.Errorf("read immigration.ca_file: %w", errors.Join(err, errors.New("it must hold certificates in PEM")))
 		}
@@ -71,7 +75,7 @@ func (a *appliance) immigrationTLS(ctx context.Context) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := a.machineCertificate(ctx, "immigration-client", infra.Request{Kind: infra.Department, ID: "registration", Actor: "system:registration"})
+	cert, err := a.machineCertificate(ctx, machineImmigration, infra.Request{Kind: infra.Client, ID: "registration", Actor: "system:registration"})
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +84,9 @@ func (a *appliance) immigrationTLS(ctx context.Context) (*tls.Config, error) {
 
 // referenceAddress is where the reference server of this data folder listens, or listened last.
 func (a *appliance) referenceAddress() string {
+	if a.handed != nil {
+		return a.handed.Reference
+	}
 	if b, err := os.ReadFile(a.folder.path("run", "immd-reference.address")); err == nil {
 		return string(b)
 	}
@@ -90,6 +97,14 @@ func (a *appliance) referenceAddress() string {
 func (a *appliance) referenceKey() (*ecdsa.PrivateKey, error) {
 	path := a.folder.path("secrets", "immd-reference.key")
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		turn, failed := a.folder.making(context.Background()) // which takes a moment, whoever has it
+		if failed != nil {
+			return nil, failed
+		}
+		defer turn.Close()
+		data, err = os.ReadFile(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -103,9 +118,11 @@ func (a *appliance) referenceKey() (*ecdsa.PrivateKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, errors.Join(
-			writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
-			writeFile(a.folder.path("public", "immigration.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o644))
+		// The public half first: a key that is there is whole.
+		if err := writeFile(a.folder.path("public", "immigration.pem"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o644); err != nil {
+			return nil, err
+		}
+		return key, writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600)
 	}
 	if err != nil {
 		return nil, err
@@ -149,13 +166,14 @@ func (a *appliance) pinnedImmigration() ([]officers.Key, error) {
 	return keys, nil
 }
 
-// serveReference answers as the Immigration Department until ctx ends.
-func (a *appliance) serveReference(ctx context.Context, listener net.Listener) error {
+// serveReference answers as the Immigration Department until ctx ends, about the people and with the fault of config.
+func (a *appliance) serveReference(ctx context.Context, listener net.Listener, config immd.ReferenceConfig) error {
 	key, err := a.referenceKey()
 	if err != nil {
 		return err
 	}
-	reference, err := immd.NewReference(immd.ReferenceConfig{Key: key, KeyID: referenceKeyID, Now: now})
+	config.Key, config.KeyID, config.Now = key, referenceKeyID, now
+	reference, err := immd.NewReference(config)
 	if err != nil {
 		return err
 	}
@@ -172,14 +190,5 @@ func (a *appliance) serveReference(ctx context.Context, listener net.Listener) e
 	if err := writeFile(a.folder.path("run", "immd-reference.address"), []byte(listener.Addr().String()), 0o600); err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler: reference.Handler(), TLSConfig: authority.ServerConfig(cert),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
-	}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve the immigration reference: %w", err)
-	}
-	return nil
+	return serveTLS(ctx, listener, "the immigration reference", a.log, authority.ServerConfig(cert), reference.Handler())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -26,7 +27,7 @@ func (a *appliance) infrastructure(ctx context.Context) (*infra.Authority, error
 		if err != nil {
 			return nil, err
 		}
-		key, err := keyOrNew(ctx, token, "infrastructure", hsm.P256)
+		key, err := a.keyOrNew(ctx, token, "infrastructure", hsm.P256)
 		if err != nil {
 			return nil, fmt.Errorf("open the infrastructure CA's key: %w", err)
 		}
@@ -35,20 +36,32 @@ func (a *appliance) infrastructure(ctx context.Context) (*infra.Authority, error
 			return nil, err
 		}
 		root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Root().Raw})
-		return authority, writeFile(a.folder.path("public", "infrastructure.pem"), root, 0o644)
+		path := a.folder.path("public", "infrastructure.pem")
+		if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, root) {
+			return authority, nil
+		}
+		return authority, writeFile(path, root, 0o644)
 	})
 }
 
 // renewBefore is how long before its end a TLS certificate of ours is made anew.
 const renewBefore = 30 * 24 * time.Hour
 
+// The names of the server's TLS certificates.
+const (
+	machineDesk        = "desk-server"
+	machineKiosks      = "kiosk-server"
+	machineDepartments = "department-server"
+	machineImmigration = "immigration-client"
+)
+
 // machineCertificate returns the TLS certificate secrets/<name>.pem with its key, and makes both if they are absent
 // or nearly over. These keys lie in files: they open a door, and sign nothing.
 func (a *appliance) machineCertificate(ctx context.Context, name string, r infra.Request) (tls.Certificate, error) {
 	path := a.folder.path("secrets", name+".pem")
-	cert, err := tls.LoadX509KeyPair(path, path)
-	if err == nil && time.Until(cert.Leaf.NotAfter) > renewBefore {
-		return cert, nil
+	cert, err := a.keyPair(path, path)
+	if err == nil && (a.handed != nil || time.Until(cert.Leaf.NotAfter) > renewBefore) {
+		return cert, nil // what was handed over was looked at before
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cert, fmt.Errorf("read %s: %w", shown(path), err)
@@ -65,6 +78,19 @@ func (a *appliance) machineCertificate(ctx context.Context, name string, r infra
 		return cert, err
 	}
 	return tls.LoadX509KeyPair(path, path)
+}
+
+// keyPair reads a certificate and its key.
+func (a *appliance) keyPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := a.read(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := a.read(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // newMachineKey makes a key and has it certified; it returns both in PEM.
@@ -92,6 +118,10 @@ func readPublicKey(path string) (*ecdsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parsePublicKey(path, data)
+}
+
+func parsePublicKey(path string, data []byte) (*ecdsa.PublicKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil {
 		return nil, fmt.Errorf("%s: no PEM block", shown(path))

@@ -48,3 +48,8 @@ func tryLockFile(path string) (*os.File, error) {
 	}
 	return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 }
+
+// making is the turn of whoever makes a key that is absent: two processes would make two.
+func (f folder) making(ctx context.Context) (*os.File, error) {
+	return lockFile(ctx, f.path("run", "keys.lock"))
+}

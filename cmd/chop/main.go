@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"chop/hsm"
+	"chop/internal/supervisor"
 )
 
 func main() {
@@ -28,6 +29,9 @@ func main() {
 		if body := processes[os.Args[1]]; body != nil {
 			if err := body(); err != nil {
 				fmt.Fprintf(os.Stderr, "chop %s: %v\n", os.Args[1], err)
+				if errors.Is(err, hsm.ErrPIN) {
+					os.Exit(supervisor.ExitFinal)
+				}
 				os.Exit(1)
 			}
 			return
@@ -44,9 +48,12 @@ func main() {
 // processes are what this program is when another chop starts it for a part of its work.
 var processes = map[string]func() error{
 	"hsm-worker":         func() error { return hsm.WorkerMain(context.Background()) },
+	launchedWorker:       func() error { return hsm.LaunchedMain(context.Background()) },
 	"role-supervisor":    superviseRole,
+	"server-process":     serverProcess,
 	"activation-process": activationProcess,
 	"approval-process":   approvalProcess,
+	"sealing-process":    sealingProcess,
 }
 
 // exitCode is an error that a command has already told the person about, with the code to leave with.

@@ -1,15 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"software.sslmate.com/src/go-pkcs12"
-
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/tls"
 
 	"chop/ca/infra"
 	"chop/registration/hkic"
@@ -39,7 +35,7 @@ type officerProposeCommand struct {
 	ID    string   `required:"" help:"The officer's id: small letters, digits, hyphens."`
 	Name  string   `required:"" help:"The name by which colleagues know them."`
 	Role  []string `required:"" help:"counter, hotline, reviewer or supervisor; may be repeated."`
-	Place []string `required:"" help:"Where they work; may be repeated."`
+	Place []string `required:"" help:"Where they work, by its id on the list of places (registration/places/places.yaml); may be repeated."`
 	HKIC  string   `name:"hkic-file" required:"" placeholder:"FILE" help:"File with their own identity card number: nobody registers themself. Only a keyed digest is kept."`
 	Out   string   `required:"" placeholder:"FILE.p12" help:"Where the client certificate and its key go, for the officer's browser."`
 }
@@ -50,11 +46,11 @@ func (officerProposeCommand) Help() string {
 persons approve, a shift is planned, and "chop officer pin" lets the activation process take their word.
 
 Example:
-  chop officer propose --dir data --id wong --name "WONG Siu Ling" --role counter --place "Central Library" \
+  chop officer propose --dir data --id wong --name "WONG Siu Ling" --role counter --place counter-wan-chai \
       --hkic-file wong.hkic --out wong.p12
   chop officer approve --dir data --id wong --by first
   chop officer approve --dir data --id wong --by second
-  chop officer shift   --dir data --id wong --role counter --place "Central Library" --hours 8
+  chop officer shift   --dir data --id wong --role counter --place counter-wan-chai --hours 8
   chop officer pin     --dir data`
 }
 
@@ -86,17 +82,15 @@ func (c *officerProposeCommand) Run(env *environment) (err error) {
 	}
 	digest := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	err = book.Propose(env.ctx, operator(""), officers.Officer{ID: c.ID, Name: c.Name, Roles: c.Role, Places: c.Place, Certificate: digest[:]}, own)
+	if errors.Is(err, officers.ErrPlace) {
+		return unusable(err, "name a place by its id, as counter-kwun-tong: registration/places/places.yaml has them; kiosks have no officers")
+	}
 	if err != nil {
 		return err
 	}
-	pair, err := tls.X509KeyPair(pem, pem)
+	p12, password, err := browserFile(pem, cert)
 	if err != nil {
 		return err
-	}
-	password := rand.Text()
-	p12, err := pkcs12.Modern.Encode(pair.PrivateKey, cert, nil, password)
-	if err != nil {
-		return fmt.Errorf("write the officer's file: %w", err)
 	}
 	if err := writeFile(c.Out, p12, 0o600); err != nil {
 		return err
@@ -150,7 +144,7 @@ type officerShiftCommand struct {
 // Help is shown by chop officer shift --help.
 func (officerShiftCommand) Help() string {
 	return `Example:
-  chop officer shift --dir data --id wong --role counter --place "Central Library" --hours 8`
+  chop officer shift --dir data --id wong --role counter --place counter-wan-chai --hours 8`
 }
 
 func (c *officerShiftCommand) Run(env *environment) (err error) {

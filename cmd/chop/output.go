@@ -38,11 +38,13 @@ func createNew(target string, mode fs.FileMode) (*newFile, error) {
 }
 
 // commit gives the file its bytes and its name, for good.
-func (f *newFile) commit(data []byte) error {
+func (f *newFile) commit(data []byte) error { return f.commitBy(os.Rename, data) }
+
+func (f *newFile) commitBy(name func(from, to string) error, data []byte) error {
 	_, err := f.Write(data)
 	err = errors.Join(err, f.Chmod(f.mode), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), f.target)
+		err = name(f.Name(), f.target)
 	}
 	if err == nil {
 		err = syncFolder(filepath.Dir(f.target))
@@ -67,6 +69,20 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 	}
 	defer f.discard()
 	return f.commit(data)
+}
+
+// writeFirst writes path for an owner (-1: as it is made), unless it is there: then the error is fs.ErrExist. What
+// somebody writes at the same moment stays.
+func writeFirst(path string, data []byte, mode fs.FileMode, owner int) error {
+	f, err := createNew(path, mode)
+	if err != nil {
+		return err
+	}
+	defer f.discard()
+	if err := f.Chown(owner, owner); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return f.commitBy(os.Link, data)
 }
 
 // syncFolder makes a rename in dir survive a power cut.

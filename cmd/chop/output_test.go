@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"chop/internal/postgres"
 )
 
 // What --out and FILE name may be no file at all. Nothing is put in its place: a rename over /dev/null would take
@@ -94,6 +96,7 @@ func TestConfigCheck(t *testing.T) {
 		strings.Replace(good, `backup_eligible: with-device-key`, `backup_eligible: gladly`, 1),
 		strings.Replace(good, `approve_url: http://approve.`, `approve_url: http://`, 1),
 		strings.Replace(good, `module: ""`, `module: /nowhere/pkcs11.so`, 1),
+		good + "registration: {face_weights: " + a.path("secrets") + "}\n",
 		good + "misspelt: 1\n",
 	} {
 		if bad == good {
@@ -104,4 +107,26 @@ func TestConfigCheck(t *testing.T) {
 		}
 		a.refuses(t, "config check")
 	}
+}
+
+// A seal's name that the CA would refuse is refused first: it is in no record.
+func TestRefusedSealLeavesNoName(t *testing.T) {
+	t.Parallel()
+	a := newAppliance(t)
+	names := []string{strings.Repeat("Department of long names ", 3), "Depart\tment", "Department\u202e", "Department\x7f"}
+	for _, name := range names {
+		if r := a.run(t, "seal create", "--name", name); r.code == 0 {
+			t.Errorf("%q: %v", name, r)
+		}
+	}
+	a.withDatabase(t, func(db *postgres.DB) {
+		for _, table := range []string{"audit_event", "audit_pending"} {
+			n := -1
+			err := db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM `+table+` WHERE action LIKE 'signer.%seal'`).Scan(&n)
+			if err != nil || n != 0 {
+				t.Errorf("%s: %d, %v", table, n, err)
+			}
+		}
+	})
+	a.seal(t, "Transport Department")
 }

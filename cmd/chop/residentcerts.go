@@ -124,6 +124,10 @@ func (c residentCertificates) Revoke(ctx context.Context, actor string, serial *
 	return already(c.authority.Revoke(ctx, actor, serial, ca.Reason{Code: ca.CessationOfOperation, Note: reason}))
 }
 
+func (c residentCertificates) Supersede(ctx context.Context, actor string, serial *big.Int, reason string) error {
+	return already(c.authority.Revoke(ctx, actor, serial, ca.Reason{Code: ca.Superseded, Note: reason}))
+}
+
 // already takes a status that is there for a change that succeeded: registration completes what was begun before a
 // crash.
 func already(err error) error {

@@ -19,6 +19,7 @@ import (
 	"chop/registration"
 	"chop/registration/officers"
 	"chop/registration/personal"
+	"chop/registration/places"
 	"chop/signer"
 	"chop/signer/activation"
 )
@@ -35,7 +36,7 @@ func (a *appliance) sealer(ctx context.Context) (hsm.Sealer, error) {
 // activation speaks to the activation process, which `serve` runs.
 func (a *appliance) activation() (*activation.Client, error) {
 	return a.services.activation.get(func() (*activation.Client, error) {
-		sockets, err := a.folder.sockets()
+		sockets, err := a.sockets()
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +110,11 @@ func (a *appliance) registry(ctx context.Context) (*registration.Registry, error
 		if err != nil {
 			return nil, err
 		}
+		if a.phones != nil {
+			a.phones.Portraits = portraits{immigration}
+		}
 		return registration.New(registration.Config{
-			DB: a.db, Policies: a.policies, Sealer: sealer, Immigration: immigration, Activation: enrolmentPort{client},
+			Remote: a.phones, DB: a.db, Policies: a.policies, Sealer: sealer, Immigration: immigration, Activation: enrolmentPort{client},
 			Certificates: residentCertificates{a, authority, residents}, Sessions: portal.NewSessions(a.db, now), Notices: notices,
 			RPID: approve.Hostname(), OfficerRPID: desk.Hostname(), OfficerOrigin: a.config.deskOrigin(),
 			PortalURL: a.config.portalURL(), Now: now, Log: a.log,
@@ -148,13 +152,24 @@ func (a *appliance) officerBook(ctx context.Context) (*officers.Book, error) {
 // notices are what residents are told.
 func (a *appliance) notices(_ context.Context) (*notification.Service, error) {
 	return a.services.notices.get(func() (*notification.Service, error) {
-		config := notification.Config{DB: a.db, Now: now, Log: a.log, From: a.config.Mail.From, Outbox: a.folder.path("out", "mail")}
+		list, err := places.Load()
+		if err != nil {
+			return nil, err
+		}
+		config := notification.Config{Place: list.Name, DB: a.db, Now: now, Log: a.log, From: a.config.Mail.From, Outbox: a.folder.path("out", "mail")}
 		config.Address = func(ctx context.Context, account string) (string, string, error) {
 			registry, err := a.registry(ctx)
 			if err != nil {
 				return "", "", err
 			}
 			return registry.Address(ctx, account)
+		}
+		config.Stop = func(ctx context.Context, account, notice string) (string, error) {
+			registry, err := a.registry(ctx)
+			if err != nil {
+				return "", err
+			}
+			return registry.StopLink(ctx, account, notice)
 		}
 		if config.From == "" {
 			config.From = "no-reply@chop.invalid" // into files; a real sender is configured
@@ -167,9 +182,11 @@ func (a *appliance) notices(_ context.Context) (*notification.Service, error) {
 			}
 			config.SMTP, config.Outbox = &notification.SMTP{Host: host, Port: number, Username: m.User}, ""
 			if m.PasswordFile != "" {
-				if config.SMTP.Password, err = readSecretFile(m.PasswordFile); err != nil {
+				password, err := a.read(m.PasswordFile)
+				if err != nil {
 					return nil, fmt.Errorf("read mail.password_file: %w", err)
 				}
+				config.SMTP.Password = strings.TrimSpace(string(password))
 			}
 		} else if err := os.MkdirAll(config.Outbox, 0o700); err != nil {
 			return nil, fmt.Errorf("make the folder for messages: %w", err)
@@ -196,8 +213,12 @@ func (a *appliance) openPortal(ctx context.Context) (*portal.Portal, error) {
 	if err != nil {
 		return nil, err
 	}
+	var phones portal.Remotes // nil: the page says where to go instead
+	if a.phones != nil {
+		phones = registry
+	}
 	return portal.New(portal.Config{
-		DB: a.db, Accounts: registry, Signings: residents, Notices: notices, Forms: catalogue, Policies: a.policies,
+		Remote: phones, DB: a.db, Accounts: registry, Signings: residents, Notices: notices, Forms: catalogue, Policies: a.policies,
 		PublicURL: a.config.portalURL(), ApproveURL: a.config.approveURL(), Version: version(), Now: now, Log: a.log,
 	})
 }
@@ -224,13 +245,31 @@ func (s signingAccounts) MaySign(ctx context.Context, account string) error {
 	return nil
 }
 
-// signedNotices tells a resident that something was signed; what did not become a signature is in their history.
+// NotMe is a resident's word on the approval page: sign-in stops too, the certificate goes on hold, and the account
+// waits for its holder at a counter.
+func (s signingAccounts) NotMe(ctx context.Context, account string) error {
+	registry, err := s.app.registry(ctx)
+	if err != nil {
+		return err
+	}
+	resident := registration.Resident(account)
+	resident.Place = "approval page"
+	err = registry.SuspendSelf(ctx, resident, account, "not me")
+	if errors.Is(err, registration.ErrUnfinished) || errors.Is(err, registration.ErrState) {
+		return nil // it is recorded and goes on by itself; or the account is closed
+	}
+	return err
+}
+
+// signedNotices tells a resident that something was signed, or could not be although they approved it. What they
+// declined themself is in their history.
 type signedNotices struct{ service *notification.Service }
 
 func (s signedNotices) Notify(ctx context.Context, tx postgres.Tx, n signer.Notice) error {
-	if n.Kind != string(notification.Signed) {
+	kind, told := map[string]notification.Kind{"signed": notification.Signed, "failed": notification.NotSigned}[n.Kind]
+	if !told {
 		return nil
 	}
 	params := map[string]string{"service": n.Params["service"], "count": n.Params["documents"]}
-	return s.service.Notify(ctx, tx, notification.Notice{Account: n.Account, Kind: notification.Signed, Params: params})
+	return s.service.Notify(ctx, tx, notification.Notice{Account: n.Account, Kind: kind, Params: params})
 }

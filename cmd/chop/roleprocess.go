@@ -3,44 +3,61 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
 	"chop/internal/supervisor"
 )
 
-// The roles that are processes of their own, with users of their own if root starts them: what one of them gives
-// away is not what another holds. Their order gives their users' numbers.
+// The roles that are processes of their own beside the tokens' workers (tokens.go): what one of them gives away is not
+// what another holds.
 const (
-	processActivation = "activation"
+	processActivation = "activation" // with its token
 	processApproval   = "approval"
+	processServer     = "server"
+	processSealing    = "sealing" // uses departments' seals, on their operators' word
 )
 
-var roleProcesses = []string{processActivation, processApproval}
+// users are the roles that have a user of their own if root starts them; their order gives the users' numbers.
+var users = []string{processActivation, processApproval, processServer, roleCA, roleTSA, roleSeals, roleSealer, roleRoot, processSealing}
 
 // defaultFirstUID begins a range that Debian gives to nobody (Debian policy, 9.2.2: 60000-64999 are allocated on
 // demand and not by tools).
 const defaultFirstUID = 64100
 
-// uid is the numeric user of a role; -1 where the separation is off.
-func (a *appliance) uid(role string) int {
-	first := a.config.Roles.FirstUID
-	if first < 0 || os.Geteuid() != 0 {
+// uid is the numeric user, and group, of a role; -1 where the separation is off.
+func (c *config) uid(role string) int {
+	if os.Geteuid() != 0 {
 		return -1
 	}
+	return c.numberOf(role)
+}
+
+// numberOf is uid for a process that is one of the roles already.
+func (c *config) numberOf(role string) int {
+	first := c.Roles.FirstUID
 	if first == 0 {
 		first = defaultFirstUID
 	}
-	for i, r := range roleProcesses {
-		if r == role {
-			return first + i
-		}
+	i := slices.Index(users, role)
+	if first < 0 || i < 0 {
+		return -1
 	}
-	return -1
+	return first + i
+}
+
+func (a *appliance) uid(role string) int {
+	if a.handed != nil {
+		return a.config.numberOf(role)
+	}
+	return a.config.uid(role)
 }
 
 // peer is the user that a role connects as.
@@ -53,29 +70,24 @@ func (a *appliance) peer(role string) int {
 
 // runRole keeps a role's supervisor running until ctx ends. A supervisor does not end by itself; if it is killed,
 // another one is started.
-func (a *appliance) runRole(ctx context.Context, role, dir string, hand any, files []*os.File, started func()) error {
+func (a *appliance) runRole(ctx context.Context, role, dir string, hand any, files []*os.File) error {
 	secret, err := json.Marshal(hand)
 	if err != nil {
 		return err
 	}
-	uid := a.uid(role)
-	if uid >= 0 {
-		if err := giveFolder(dir, uid); err != nil {
-			return fmt.Errorf("give a folder to role %s: %w", role, err)
-		}
+	uid, gid := a.uid(role), a.uid(role)
+	if role == processSealing {
+		gid = a.uid(processServer) // reads public/, as the server does
 	}
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		run, err := supervisor.Start(ctx, supervisor.Role{
-			Name: role, UID: uid, GID: uid, Dir: dir, Files: files, Secret: secret, Log: a.log,
+			Name: role, UID: uid, GID: gid, Dir: dir, Files: files, Secret: secret, Log: a.log,
+			LockMemory: uid >= 0 && role != processApproval, // that one has no secret
 			Supervisor: []string{"/proc/self/exe", "role-supervisor"},
 			Program:    []string{"/proc/self/exe", role + "-process"},
 		})
 		if err != nil {
 			return err
-		}
-		if started != nil {
-			started()
-			started = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -101,17 +113,26 @@ func giveFolder(dir string, uid int) error {
 	}
 	defer root.Close()
 	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // SoftHSM makes files and removes them as it works
+		}
 		if err != nil {
 			return err
 		}
 		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		if stat := info.Sys().(*syscall.Stat_t); !info.IsDir() && stat.Nlink > 1 || int(stat.Uid) == uid && int(stat.Gid) == uid {
 			return nil
 		}
-		return root.Lchown(path, uid, uid)
+		if err := root.Lchown(path, uid, uid); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 }
 
@@ -121,8 +142,10 @@ func superviseRole() error {
 }
 
 // roleLog is a role's log, on the server's standard error: what somebody should look at, not each request.
-func roleLog(role string) *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("role", role)
+func roleLog(role string) *slog.Logger { return newRoleLog(role, slog.LevelWarn) }
+
+func newRoleLog(role string, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("role", role)
 }
 
 // inheritRole takes what a role's process was handed.
@@ -136,4 +159,17 @@ func inheritRole(hand any) (*supervisor.Inheritance, error) {
 	}
 	clear(in.Secret)
 	return in, nil
+}
+
+// takeListener takes a listening socket over that a role's process was handed. Its name stays when this process ends:
+// whoever handed it over has it too.
+func takeListener(f *os.File) (net.Listener, error) {
+	l, err := net.FileListener(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("take a socket over: %w", err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	return l, nil
 }

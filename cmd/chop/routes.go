@@ -9,6 +9,7 @@ import (
 	"chop/ca"
 	"chop/internal/web"
 	"chop/portal"
+	"chop/portal/verify"
 )
 
 // publicRoutes is every URL of the public address: what relying parties need, which knows no person, and the residents'
@@ -23,7 +24,10 @@ import (
 //	GET  /ocsp/{request}        RFC 6960, appendix A.1
 //	POST /ocsp
 //	POST /tsa                   RFC 3161, 3.4
-func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler, residents *portal.Portal) http.Handler {
+//	POST /v1/validations        judges a signed document (validation/service)
+//	GET  /v1/openapi.yaml       how, for programs
+//	     /verify…               checks signed documents, for anybody (portal/verify)
+func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Handler, validations func(chi.Router), receivers *verify.Site, residents *portal.Portal) http.Handler {
 	r := chi.NewRouter()
 	r.Use(web.Recover, middleware.GetHead) // RFC 9110, 9.1: who serves GET serves HEAD
 	r.Method(http.MethodGet, "/pki", site.page("home"))
@@ -32,6 +36,10 @@ func publicRoutes(site *publicPages, authority *ca.Authority, timestamps http.Ha
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	authority.Routes(r)
 	r.Method(http.MethodPost, "/tsa", timestamps)
+	validations(r)
+	if receivers != nil {
+		receivers.Routes(r)
+	}
 	if residents != nil {
 		residents.Routes(r) // the site, and its pages for addresses that are none (portal/http.go)
 	}

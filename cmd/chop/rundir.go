@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A socket's path has at most 107 bytes, so sockets lie in a short folder of their own that is found by the data
@@ -46,8 +48,12 @@ func (a *appliance) removeSockets() {
 	if err != nil {
 		return
 	}
-	for _, name := range []string{socketAPI, socketActivate, socketDocuments, socketApproval} {
-		_ = os.Remove(filepath.Join(dir, name)) // the next start replaces what is left
+	paths := []string{filepath.Join(dir, socketAPI), filepath.Join(dir, socketActivate), filepath.Join(dir, socketDocuments), filepath.Join(dir, socketApproval)}
+	for role := range launchedTokens {
+		paths = append(paths, tokenSocket(dir, role))
+	}
+	for _, path := range paths {
+		_ = os.Remove(path) // the next start replaces what is left
 	}
 	_ = os.Remove(dir)
 }
@@ -67,15 +73,31 @@ func makeOwnFolder(dir string, mode os.FileMode) error {
 	return os.Chmod(dir, mode) // whatever the umask
 }
 
+// turn is the right to serve a data folder. The second file is handed on to the server's process, so that it tells
+// when one whose parent was killed has ended too, and its addresses are free.
+type turn struct{ serve, server *os.File }
+
 // serveAlone takes the data folder's right to serve: the sockets of residents' signing have one owner. Whoever has it
 // replaces what is left of a process that was killed.
-func (f folder) serveAlone() (*os.File, error) {
-	turn, err := tryLockFile(f.path("run", "serve.lock"))
-	if err == nil && turn == nil {
-		err = hinted{errServing, "one `chop serve` or `chop demo` at a time works on a folder; the other commands work beside it", 1}
+func (f folder) serveAlone(ctx context.Context) (*turn, error) {
+	serve, err := tryLockFile(f.path("run", "serve.lock"))
+	if err != nil {
+		return nil, err
 	}
-	return turn, err
+	if serve == nil {
+		return nil, hinted{errServing, "one `chop serve` or `chop demo` at a time works on a folder; the other commands work beside it", 1}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	server, err := lockFile(ctx, f.path("run", "server.lock"))
+	if err != nil {
+		return nil, errors.Join(err, serve.Close())
+	}
+	return &turn{serve, server}, nil
 }
+
+// Close gives the turn to the next one.
+func (t *turn) Close() error { return errors.Join(t.server.Close(), t.serve.Close()) }
 
 // listenSocket makes a listening socket that any user may connect to; whoever accepts asks who it is. A socket that
 // was left by a killed process is replaced, once the role that answered on it has ended too: it notices by itself.
@@ -102,6 +124,15 @@ func listenSocket(ctx context.Context, path string) (*net.UnixListener, error) {
 		return nil, fmt.Errorf("listen on a socket: %w", err)
 	}
 	return l, os.Chmod(path, 0o666)
+}
+
+// dup is another descriptor of an open file, which keeps its lock as long as it is open.
+func dup(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate a descriptor: %w", err)
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // errServing: another chop serve works on this data folder.

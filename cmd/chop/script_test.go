@@ -23,13 +23,13 @@ import (
 //	req.pem      a certificate signing request
 //	plan.yaml    the ceremony's plan that init carried out
 //
-// and has two commands more: `exits CODE PROGRAM ARGS` wants that exit code, `serial CERT.pem` sets $SERIAL, and
-// $UPPERSERIAL in OpenSSL's capitals.
+// and has three commands more: `exits CODE PROGRAM ARGS` wants that exit code, `serial CERT.pem` sets $SERIAL, and
+// $UPPERSERIAL in OpenSSL's capitals, and `jwk A.jws KEY.jwk` writes the public key of a signature's certificate.
 func TestScript(t *testing.T) {
 	a := shared.open(t)
 	seal := shared.seal(t, "p256", "")
 	csr := request(t, bodyName)
-	for _, name := range []string{"qpdf", "openssl"} {
+	for _, name := range []string{"qpdf", "openssl", "xmlsec1", "jose"} {
 		tool(t, name, "--help")
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,7 +54,7 @@ func TestScript(t *testing.T) {
 			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serial": serial},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serial": serial, "jwk": jwk},
 	})
 }
 

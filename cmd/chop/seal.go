@@ -14,7 +14,9 @@ type sealCommand struct {
 
 type sealCreateCommand struct {
 	folderFlag
-	Name   string `required:"" help:"The department's name, as the certificate will show it."`
+	Name       string `required:"" help:"The department's name, as the certificate will show it."`
+	Department string `placeholder:"ID" help:"Let it sign only what this department's operators asked for and approved (chop department operator), for ever."`
+
 	Key    string `default:"p256" enum:"p256,p384,rsa2048,rsa3072" help:"Kind of key: ${enum}."`
 	Scheme string `enum:",pkcs1,pss" default:"" help:"Signature scheme of an RSA key: pkcs1 (default) or pss."`
 }
@@ -22,26 +24,20 @@ type sealCreateCommand struct {
 // Help is shown by chop seal create --help.
 func (sealCreateCommand) Help() string {
 	return `Example:
-  chop seal create --dir data --name "Transport Department"`
+  chop seal create --dir data --name "Transport Department"
+  chop seal create --dir data --name "Transport Department" --department transport`
 }
 
-func (c *sealCreateCommand) Run(env *environment) (err error) {
-	app, err := openAppliance(env, c.Dir)
-	if err != nil {
-		return err
-	}
-	defer app.closeInto(&err)
-	service, err := app.sealing(env.ctx)
-	if err != nil {
-		return err
-	}
-	credential, err := service.CreateSeal(env.ctx, signer.SealRequest{
-		Name: c.Name, KeySpec: c.Key, Scheme: c.Scheme, Operator: localActor(),
+func (c *sealCreateCommand) Run(env *environment) error {
+	return c.sealing(env, func(service *signer.Service) error {
+		credential, err := service.CreateSeal(env.ctx, signer.SealRequest{
+			Name: c.Name, Department: c.Department, KeySpec: c.Key, Scheme: c.Scheme, Operator: localActor(),
+		})
+		if err != nil {
+			return err
+		}
+		return env.print(map[string]string{"id": credential.ID, "serial": credential.Serial}, "%s", credential.ID)
 	})
-	if err != nil {
-		return err
-	}
-	return env.print(map[string]string{"id": credential.ID, "serial": credential.Serial}, "%s", credential.ID)
 }
 
 type sealListCommand struct {
@@ -57,6 +53,8 @@ type sealRow struct {
 	State    string `json:"state"`
 	Serial   string `json:"serial"`
 	NotAfter string `json:"not_after"`
+
+	Department string `json:"department,omitempty"`
 }
 
 // Help is shown by chop seal list --help.
@@ -65,40 +63,33 @@ func (sealListCommand) Help() string {
   chop seal list --dir data`
 }
 
-func (c *sealListCommand) Run(env *environment) (err error) {
-	app, err := openAppliance(env, c.Dir)
-	if err != nil {
-		return err
-	}
-	defer app.closeInto(&err)
-	service, err := app.sealing(env.ctx)
-	if err != nil {
-		return err
-	}
-	credentials, err := service.Credentials(env.ctx)
-	if err != nil {
-		return err
-	}
-	rows := make([]sealRow, len(credentials))
-	for i, credential := range credentials {
-		rows[i] = sealRow{ID: credential.ID, Name: credential.Name, Key: credential.KeySpec, Scheme: credential.Scheme,
-			State: credential.State, Serial: credential.Serial}
-		if credential.Certificate != nil {
-			rows[i].NotAfter = credential.Certificate.NotAfter.UTC().Format("2006-01-02")
-		}
-	}
-	if env.json {
-		return env.print(rows, "")
-	}
-	if len(rows) == 0 {
-		return env.print(nil, "no seals yet; `chop seal create` makes one")
-	}
-	for _, r := range rows {
-		if err := env.print(nil, "%s  %-9s %-7s %-6s until %s  %s", r.ID, r.State, r.Key, r.Scheme, r.NotAfter, r.Name); err != nil {
+func (c *sealListCommand) Run(env *environment) error {
+	return c.sealing(env, func(service *signer.Service) error {
+		credentials, err := service.Credentials(env.ctx)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		rows := make([]sealRow, len(credentials))
+		for i, credential := range credentials {
+			rows[i] = sealRow{ID: credential.ID, Name: credential.Name, Key: credential.KeySpec, Scheme: credential.Scheme,
+				State: credential.State, Serial: credential.Serial, Department: credential.Department}
+			if credential.Certificate != nil {
+				rows[i].NotAfter = credential.Certificate.NotAfter.UTC().Format("2006-01-02")
+			}
+		}
+		if env.json {
+			return env.print(rows, "")
+		}
+		if len(rows) == 0 {
+			return env.print(nil, "no seals yet; `chop seal create` makes one")
+		}
+		for _, r := range rows {
+			if err := env.print(nil, "%s  %-9s %-7s %-6s until %s  %s", r.ID, r.State, r.Key, r.Scheme, r.NotAfter, r.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // demoSeal returns the demo's seal, and makes it at the first run.
@@ -117,4 +108,18 @@ func (a *appliance) demoSeal(ctx context.Context) (*signer.Credential, error) {
 		}
 	}
 	return service.CreateSeal(ctx, signer.SealRequest{Name: demoDepartment, Operator: localActor()})
+}
+
+// sealing opens the appliance, does something with its signature service, and closes it.
+func (f folderFlag) sealing(env *environment, do func(*signer.Service) error) (err error) {
+	app, err := openAppliance(env, f.Dir)
+	if err != nil {
+		return err
+	}
+	defer app.closeInto(&err)
+	service, err := app.sealing(env.ctx)
+	if err != nil {
+		return err
+	}
+	return do(service)
 }

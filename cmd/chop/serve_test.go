@@ -94,3 +94,16 @@ func socketsLeft(a *appliance) bool {
 	_, err := os.Stat(fmt.Sprintf("/run/chop-%x", sha256.Sum256([]byte(a.dir)))[:len("/run/chop-")+12] + "-s")
 	return err == nil
 }
+
+// A token that refuses its PIN ends the server with an exit code that tells its manager not to start it again.
+func TestServeEndsForGood(t *testing.T) {
+	t.Parallel()
+	a := newAppliance(t)
+	if err := os.WriteFile(a.path("secrets", "tsa.pin"), []byte("000000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.run(t, "serve", "--listen", freePort(), "--officer-listen", "none"); r.code != 78 || !strings.Contains(r.stderr, "it is not tried again") {
+		t.Errorf("want exit code 78: %v", r)
+	}
+	a.nobodyLeft(t)
+}

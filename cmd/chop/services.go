@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"chop/archive"
 	"chop/ca"
 	"chop/ca/infra"
 	"chop/hsm"
@@ -16,6 +17,7 @@ import (
 	"chop/signer"
 	"chop/signer/activation"
 	"chop/timestamping"
+	"chop/validation/service"
 )
 
 // services are made when a command first asks for them.
@@ -29,6 +31,8 @@ type services struct {
 	residents      lazy[*signer.Residents]
 	registry       lazy[*registration.Registry]
 	notices        lazy[*notification.Service]
+	validation     lazy[*service.Service]
+	archive        lazy[*archive.Store]
 }
 
 // authority is the issuing CA with its OCSP responder, over the ca token.
@@ -50,7 +54,7 @@ func (a *appliance) authority(ctx context.Context) (*ca.Authority, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the CA: %w", err)
 		}
-		responder, err := keyOrNew(ctx, token, "ocsp", hsm.P256)
+		responder, err := a.responderKey(ctx, token)
 		if err != nil {
 			return nil, fmt.Errorf("open the OCSP responder's key: %w", err)
 		}
@@ -60,7 +64,7 @@ func (a *appliance) authority(ctx context.Context) (*ca.Authority, error) {
 		}
 		return ca.New(ca.Config{
 			DB: a.db, Policies: a.policies, Root: root, Certificate: issuing,
-			Key: key, Responder: responder, URLs: urls, Now: now, Statements: statementVerifier{a},
+			Key: key, Responder: responder, FindResponder: a.findResponder, URLs: urls, Now: now, Statements: statementVerifier{a},
 		})
 	})
 }
@@ -84,13 +88,22 @@ func keyOf(ctx context.Context, token hsm.Token, cert *x509.Certificate) (crypto
 	return nil, fmt.Errorf("%w: the key of the certificate %q", hsm.ErrKeyNotFound, cert.Subject.CommonName)
 }
 
-// keyOrNew returns the key of that label, and makes it if it is absent.
-func keyOrNew(ctx context.Context, token hsm.Token, label, spec string) (crypto.Signer, error) {
+// keyOrNew returns the key of that label, and makes it if it is absent: once, also where a command misses it at the same
+// moment as a running server.
+func (a *appliance) keyOrNew(ctx context.Context, token hsm.Token, label, spec string) (crypto.Signer, error) {
 	key, err := token.Key(ctx, label)
-	if errors.Is(err, hsm.ErrKeyNotFound) {
-		return token.GenerateKey(ctx, label, spec)
+	if !errors.Is(err, hsm.ErrKeyNotFound) {
+		return key, err
 	}
-	return key, err
+	turn, err := a.folder.making(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Close()
+	if key, err := token.Key(ctx, label); !errors.Is(err, hsm.ErrKeyNotFound) {
+		return key, err
+	}
+	return token.GenerateKey(ctx, label, spec)
 }
 
 // sealing is the signature service, over the seals token.

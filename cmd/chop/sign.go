@@ -11,7 +11,13 @@ import (
 
 // signCommand signs documents.
 type signCommand struct {
-	PDF signPDFCommand `cmd:"" name:"pdf" help:"Sign a PDF (PAdES)."`
+	PDF  signPDFCommand  `cmd:"" name:"pdf" help:"Sign a PDF (PAdES)."`
+	XML  signXMLCommand  `cmd:"" name:"xml" help:"Sign an XML document, or any file by one (XAdES)."`
+	CMS  signCMSCommand  `cmd:"" name:"cms" help:"Sign any file (CAdES)."`
+	ASiC signASiCCommand `cmd:"" name:"asic" help:"Sign one or more files in a container (ASiC)."`
+	JSON signJSONCommand `cmd:"" name:"json" help:"Sign a JSON document, or any file, in JSON (JAdES)."`
+
+	Batch signBatchCommand `cmd:"" help:"Sign all files of a folder; go on where an earlier run ended."`
 }
 
 type signPDFCommand struct {
@@ -51,19 +57,12 @@ func (c *signPDFCommand) Run(env *environment) (err error) {
 			return unusable(err, "for example --visible 1,340,60,200,80: page 1, 340 and 60 points from the lower left corner, 200 wide, 80 high")
 		}
 	}
-	app, err := openAppliance(env, c.Dir)
-	if err != nil {
-		return err
-	}
-	defer app.closeInto(&err)
-	service, err := app.sealing(env.ctx)
-	if err != nil {
-		return err
-	}
-	if err := service.SignPDF(env.ctx, request); err != nil {
-		return err
-	}
-	return env.print(map[string]string{"file": c.Out}, "%s: signed", c.Out)
+	return c.sealing(env, func(service *signer.Service) error {
+		if err := service.SignPDF(env.ctx, request); err != nil {
+			return err
+		}
+		return env.print(map[string]string{"file": c.Out}, "%s: signed", c.Out)
+	})
 }
 
 // parsePlace reads PAGE,X,Y,W,H.
@@ -87,7 +86,11 @@ func parsePlace(s string) (*signer.Place, error) {
 
 // extendCommand raises the level of what is signed already.
 type extendCommand struct {
-	PDF extendPDFCommand `cmd:"" name:"pdf" help:"Extend a signed PDF."`
+	PDF  extendPDFCommand  `cmd:"" name:"pdf" help:"Extend a signed PDF."`
+	XML  extendXMLCommand  `cmd:"" name:"xml" help:"Extend a signed XML document."`
+	CMS  extendCMSCommand  `cmd:"" name:"cms" help:"Extend a file that is signed with CAdES."`
+	ASiC extendASiCCommand `cmd:"" name:"asic" help:"Extend a signed container."`
+	JSON extendJSONCommand `cmd:"" name:"json" help:"Extend a JSON web signature."`
 }
 
 type extendPDFCommand struct {
@@ -105,18 +108,11 @@ Example:
   chop extend pdf --dir data --level B-LTA --in signed.pdf --out archived.pdf`
 }
 
-func (c *extendPDFCommand) Run(env *environment) (err error) {
-	app, err := openAppliance(env, c.Dir)
-	if err != nil {
-		return err
-	}
-	defer app.closeInto(&err)
-	service, err := app.sealing(env.ctx)
-	if err != nil {
-		return err
-	}
-	if err := service.ExtendPDF(env.ctx, signer.ExtendRequest{Level: c.Level, Operator: localActor(), In: c.In, Out: c.Out}); err != nil {
-		return err
-	}
-	return env.print(map[string]string{"file": c.Out}, "%s: extended to %s", c.Out, c.Level)
+func (c *extendPDFCommand) Run(env *environment) error {
+	return c.sealing(env, func(service *signer.Service) error {
+		if err := service.ExtendPDF(env.ctx, signer.ExtendRequest{Level: c.Level, Operator: localActor(), In: c.In, Out: c.Out}); err != nil {
+			return err
+		}
+		return env.print(map[string]string{"file": c.Out}, "%s: extended to %s", c.Out, c.Level)
+	})
 }

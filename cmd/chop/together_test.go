@@ -1,8 +1,14 @@
 package main_test
 
 import (
+	"crypto/tls"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -34,4 +40,41 @@ func TestCommandsTogether(t *testing.T) {
 		}
 	}
 	all.Wait()
+}
+
+// Several processes that miss the same key at the same moment make one.
+func TestMissingKeyTogether(t *testing.T) {
+	t.Parallel()
+	a := newAppliance(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			// It needs the infrastructure CA and the reference server's key, and serves until it is told to end.
+			address := freePort()
+			cmd := a.command(t.Context(), "immd-reference", "--listen", address)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Error(err)
+				return
+			}
+			eventually(t, "it answers, or has ended", func() bool {
+				conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // whoever answers will do
+				if err == nil {
+					conn.Close()
+				}
+				line, _ := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/cmdline") // empty of one that has ended
+				return err == nil || len(line) == 0
+			})
+			_ = cmd.Process.Signal(syscall.SIGTERM) // one that has failed is gone already
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, &stderr)
+			}
+		})
+	}
+	all.Wait()
+	public, err := exec.Command("openssl", "pkey", "-in", a.path("secrets", "immd-reference.key"), "-pubout").Output()
+	if err != nil || string(public) != string(readFile(t, a.path("public", "immigration.pem"))) {
+		t.Errorf("%v: the reference server's key has another public half", err)
+	}
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,18 +36,31 @@ const (
 	sealerLabel   = "data"
 )
 
-// tokens starts a role's worker when it is first asked for, and keeps it until Close.
+// launchedWorker is a worker that serves another process than the one that started it.
+const launchedWorker = "hsm-worker-launched"
+
+// tokens starts a role's worker when it is first asked for, and keeps it until Close. As root, each worker is its
+// role's user, whichever command starts it: what one command makes, the others can read.
 type tokens struct {
-	folder folder
-	config hsmConfig
-	log    *slog.Logger
+	folder  folder
+	config  hsmConfig
+	user    func(role string) int // -1: ourselves
+	sockets string                // where launchers answer, for who may not start workers; else empty
+	log     *slog.Logger
 
 	mu   sync.Mutex
 	open map[string]*hsm.Worker
 }
 
-func newTokens(f folder, c hsmConfig, log *slog.Logger) *tokens {
-	return &tokens{folder: f, config: c, log: log, open: map[string]*hsm.Worker{}}
+func newTokens(f folder, c config, log *slog.Logger) *tokens {
+	return &tokens{folder: f, config: c.HSM, user: c.uid, log: log, open: map[string]*hsm.Worker{}}
+}
+
+// tokensBehind are those that launchers have.
+func tokensBehind(sockets string, c config, log *slog.Logger) *tokens {
+	t := newTokens("", c, log)
+	t.sockets = sockets
+	return t
 }
 
 // get returns the role's token. The worker process outlives ctx; Close ends it.
@@ -58,17 +73,15 @@ func (t *tokens) get(ctx context.Context, role string) (hsm.Token, error) {
 	if w, ok := t.open[role]; ok {
 		return w, nil
 	}
-	pin, err := t.folder.secret(role + ".pin")
-	if err != nil {
+	config := hsm.WorkerConfig{Role: role, CallTimeout: t.config.CallTimeout, Log: t.log}
+	if t.sockets != "" {
+		config.Dial = func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", tokenSocket(t.sockets, role))
+		}
+	} else if err := t.worker(role, &config); err != nil {
 		return nil, fmt.Errorf("open token %s: %w", role, err)
 	}
-	w, err := hsm.StartWorker(context.WithoutCancel(ctx), hsm.WorkerConfig{
-		Role:        role,
-		Argv:        []string{"/proc/self/exe", "hsm-worker"},
-		Token:       t.tokenConfig(role, pin),
-		CallTimeout: t.config.CallTimeout,
-		Log:         t.log,
-	})
+	w, err := hsm.StartWorker(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, fmt.Errorf("open token %s: %w", role, err)
 	}
@@ -76,10 +89,38 @@ func (t *tokens) get(ctx context.Context, role string) (hsm.Token, error) {
 	return w, nil
 }
 
+// worker says how to start a role's worker.
+func (t *tokens) worker(role string, c *hsm.WorkerConfig) error {
+	pin, err := t.folder.secret(role + ".pin")
+	if err != nil {
+		return err
+	}
+	c.Role, c.CallTimeout, c.Log = role, t.config.CallTimeout, t.log
+	c.Argv, c.Launched = []string{"/proc/self/exe", "hsm-worker"}, []string{"/proc/self/exe", launchedWorker}
+	c.Token, c.UID = t.tokenConfig(role, pin), t.user(role)
+	return t.give(role)
+}
+
+// give gives a role's token to the role's user. It may be theirs already, or partly: an older release, and a
+// command of root's where the separation is off, leave files of root's.
+func (t *tokens) give(role string) error {
+	uid := t.user(role)
+	if uid < 0 || t.config.Module != "" {
+		return nil
+	}
+	if err := giveFolder(t.folder.token(role), uid); err != nil {
+		return fmt.Errorf("give a folder to role %s: %w", role, err)
+	}
+	return nil
+}
+
 func (t *tokens) tokenConfig(role, pin string) hsm.Config {
 	c := hsm.Config{Module: t.config.Module, Label: tokenLabel(role), PIN: pin, Log: t.log}
 	if c.Module == "" {
 		c.Module, c.SoftHSMDir = hsm.SoftHSMModule, t.folder.token(role)
+		if role == roleTSA { // it signs with copies and does nothing else, so that no session waits for another or the disk
+			c.Sessions = max(2, runtime.NumCPU())
+		}
 	}
 	return c
 }

@@ -53,7 +53,7 @@ func (a *appliance) ensureUnit(ctx context.Context) (changed bool, err error) {
 		return false, err
 	}
 	day := now().UTC().Format(unitDay)
-	key, err := keyOrNew(ctx, token, unitLabel+day, hsm.P256)
+	key, err := a.keyOrNew(ctx, token, unitLabel+day, hsm.P256)
 	if err != nil {
 		return false, fmt.Errorf("make the TSA's key: %w", err)
 	}

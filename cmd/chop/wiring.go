@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"fmt"
 	"io"
+	"slices"
 
 	"chop/ca"
 	"chop/policies"
@@ -38,9 +40,9 @@ func (a *appliance) openSigner(ctx context.Context) (*signer.Service, error) {
 	}
 	return signer.New(signer.Config{
 		DB: a.db, Policies: a.policies, Keys: vault,
-		Timestamper: timestamper{a}, Evidence: authority, Checker: checker{v},
+		Timestamper: timestamper{a}, Evidence: authority, Checker: checker{v}, WholeChecker: checker{v},
 		Issuer: sealIssuer{authority}, Status: certificateStatus{authority}, Log: a.log, Now: now,
-		TokenSize: room,
+		TokenSize: room, Authorizer: a.authorizer,
 	})
 }
 
@@ -69,10 +71,19 @@ func (t timestamper) Timestamp(ctx context.Context, h crypto.Hash, imprint []byt
 // sealIssuer certifies departments' seals.
 type sealIssuer struct{ authority *ca.Authority }
 
+func (s sealIssuer) CheckSeal(name string) error {
+	return s.authority.Check(sealProfile, sealSubject(name))
+}
+
+const sealProfile = "department-seal"
+
+func sealSubject(name string) ca.Subject {
+	return ca.Subject{Country: "HK", Organization: name, CommonName: name}
+}
+
 func (s sealIssuer) IssueSeal(ctx context.Context, r signer.IssueRequest) ([]*x509.Certificate, error) {
 	cert, err := s.authority.Issue(ctx, ca.Request{
-		Profile: "department-seal", CSR: r.CSR, Credential: r.Credential, Actor: r.Operator,
-		Subject: ca.Subject{Country: "HK", Organization: r.Name, CommonName: r.Name},
+		Profile: sealProfile, CSR: r.CSR, Credential: r.Credential, Actor: r.Operator, Subject: sealSubject(r.Name),
 	})
 	if err != nil {
 		return nil, err
@@ -111,6 +122,31 @@ func (c checker) Check(ctx context.Context, doc io.ReaderAt, size int64) error {
 		}
 	}
 	return fmt.Errorf("there is no signature in it")
+}
+
+// CheckWhole judges the one signature that was just made, in whatever format.
+func (c checker) CheckWhole(ctx context.Context, doc []byte, id, name string, file []byte) error {
+	o := validation.Options{}
+	if file != nil {
+		o.Detached = []validation.File{{Name: name, Content: file}}
+	}
+	report, err := c.validator.Validate(ctx, bytes.NewReader(doc), int64(len(doc)), o)
+	if err != nil {
+		return err
+	}
+	for _, s := range report.Signatures {
+		if s.Field != id {
+			continue
+		}
+		if s.Indication != validation.TotalPassed {
+			return fmt.Errorf("signature %q: %s/%s%s", s.Field, s.Indication, s.SubIndication, firstFailure(s))
+		}
+		if slices.Contains(report.Document.Unsigned, "file "+name) {
+			return fmt.Errorf("no signature refers to the file %s", name)
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no signature %q in it", id)
 }
 
 func firstFailure(s validation.Signature) string {

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"syscall"
@@ -43,8 +44,12 @@ func TestWorkersKilledWhileServing(t *testing.T) {
 		killed := 0
 		for _, p := range a.processes(t) {
 			if p.isWorker() {
-				if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil {
-					t.Fatal(err)
+				err := syscall.Kill(p.pid, syscall.SIGKILL)
+				if errors.Is(err, syscall.ESRCH) { // it has ended since it was listed
+					continue
+				}
+				if err != nil {
+					t.Fatal(p, err)
 				}
 				killed++
 			}
