@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,9 +88,13 @@ func (s *Store) exported(ctx context.Context, c Caller, room *room, row *documen
 	}); err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(evidence.Bytes())
 	err = s.recordEvent(ctx, audit.Event{
 		At: record.At, Actor: c.Actor, Action: "archive.export", Subject: subject(row.ID),
-		Detail: map[string]any{"generation": row.Generations, "sha256": Digest(row.NewestSHA256).String(), "original_sha256": Digest(row.OriginalSHA256).String()},
+		Detail: map[string]any{
+			"generation": row.Generations, "sha256": Digest(row.NewestSHA256).String(),
+			"original_sha256": Digest(row.OriginalSHA256).String(), "evidence_sha256": Digest(sum[:]).String(),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("record an export: %w", err)

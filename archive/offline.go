@@ -36,7 +36,8 @@ func VerifyExport(ctx context.Context, judge Judge, o validation.Options, dir st
 		return nil, nil, err
 	}
 	v := &Verification{ID: r.ID, Problems: []string{}, Generation: r.newest().Number, ValidAt: r.At, FadesAt: r.FadesAt}
-	if err := v.events(dir, r, kept); err != nil {
+	exported, err := v.events(dir, r, kept)
+	if err != nil {
 		return nil, nil, err
 	}
 	newest := v.read(dir, exportDocument, r.Name, r.newest().SHA256)
@@ -51,7 +52,7 @@ func VerifyExport(ctx context.Context, judge Judge, o validation.Options, dir st
 		}
 	}
 	if newest != nil {
-		if err := v.evidence(ctx, judge, o, dir, newest, covered); err != nil {
+		if err := v.evidence(ctx, judge, o, dir, exported, newest, covered); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -59,26 +60,27 @@ func VerifyExport(ctx context.Context, judge Judge, o validation.Options, dir st
 	return v, r, nil
 }
 
-func (v *Verification) events(dir string, r *Record, kept []audit.Head) error {
+// events judges the audit log's proof, and finds the digest of the evidence in it.
+func (v *Verification) events(dir string, r *Record, kept []audit.Head) (evidence Digest, err error) {
 	text, err := readLimited(filepath.Join(dir, exportAudit), maxAudit)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrExport, err)
+		return nil, fmt.Errorf("%w: %w", ErrExport, err)
 	}
 	proof, err := audit.ReadProof(text)
 	if err != nil {
 		v.say("%v", err)
-		return nil
+		return nil, nil
 	}
 	entries, err := proof.Verify(kept...)
 	if err != nil {
 		v.say("%v", err)
-		return nil
+		return nil, nil
 	}
 	v.Events, v.Head = len(entries), proof.Head
 	for _, problem := range r.proven(entries) {
 		v.say("the audit log: %s", problem)
 	}
-	return nil
+	return exported(entries), nil
 }
 
 func (v *Verification) read(dir, folder, name string, sum Digest) []byte {
@@ -87,18 +89,27 @@ func (v *Verification) read(dir, folder, name string, sum Digest) []byte {
 		v.say("%s: %v", folder, err)
 		return nil
 	}
-	if got := sha256.Sum256(b); !bytes.Equal(got[:], sum) {
-		v.say("%s: the file has the digest %x, and not %s", folder, got, sum)
+	if !v.same(folder, b, sum) {
 		return nil
 	}
 	return b
 }
 
-func (v *Verification) evidence(ctx context.Context, judge Judge, o validation.Options, dir string, newest []byte, covered []validation.File) error {
+func (v *Verification) same(what string, b []byte, sum Digest) bool {
+	got := sha256.Sum256(b)
+	if bytes.Equal(got[:], sum) {
+		return true
+	}
+	v.say("%s: the file has the digest %x, and not %s", what, got, sum)
+	return false
+}
+
+func (v *Verification) evidence(ctx context.Context, judge Judge, o validation.Options, dir string, sum Digest, newest []byte, covered []validation.File) error {
 	text, err := readLimited(filepath.Join(dir, exportEvidence), maxExported)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrExport, err)
 	}
+	v.same(exportEvidence, text, sum) // headers of the ZIP carry nothing, and still are not what was written
 	b, err := bundle.Read(bytes.NewReader(text), int64(len(text)))
 	if err != nil {
 		v.say("%v", err)

@@ -111,6 +111,18 @@ type detail struct {
 	Original   Digest   `json:"original_sha256"`
 	Covered    []Digest `json:"covered_sha256"`
 	Department string   `json:"department"`
+	Evidence   Digest   `json:"evidence_sha256"`
+}
+
+// exported is the digest of the evidence that was written by the last export, nil if there is none.
+func exported(entries []audit.Entry) (evidence Digest) {
+	for _, e := range entries {
+		var d detail
+		if e.Action == "archive.export" && json.Unmarshal(e.Detail, &d) == nil {
+			evidence = d.Evidence
+		}
+	}
+	return evidence
 }
 
 // proven compares the record with the events that the audit log proves about it, and says what does not fit.

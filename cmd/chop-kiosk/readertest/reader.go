@@ -48,16 +48,24 @@ func New(t *testing.T, dir string) *Reader {
 	script := `mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && exec pcscd --foreground --auto-exit --config "$0"`
 	// Not by the test's context: that ends before the connection to pcscd is released.
 	pcscd := Start(t, exec.Command("unshare", append(flags, "sh", "-c", script, config)...))
-	socket := fmt.Sprintf("/proc/%d/root/run/pcscd/pcscd.comm", pcscd.Cmd.Process.Pid)
-	pcscd.Until(t, "its socket", func() bool {
-		_, err := os.Stat(socket)
-		return err == nil
-	})
-	t.Setenv("PCSCLITE_CSOCK_NAME", socket)
-	var err error
-	if r.pcsc, err = scard.EstablishContext(); err != nil {
+	// The library asks once in a process where the socket is: all tests' pcscd are met at one name.
+	socket := filepath.Join(os.TempDir(), fmt.Sprintf("chop-pcscd-%d", os.Getpid()))
+	_ = os.Remove(socket) // of a process that had this number before
+	if err := os.Symlink(fmt.Sprintf("/proc/%d/root/run/pcscd/pcscd.comm", pcscd.Cmd.Process.Pid), socket); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := os.Remove(socket); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv("PCSCLITE_CSOCK_NAME", socket)
+	// Its socket has a name before it is listened to.
+	pcscd.Until(t, "it answers", func() (answers bool) {
+		var err error
+		r.pcsc, err = scard.EstablishContext()
+		return err == nil
+	})
 	t.Cleanup(func() {
 		if err := r.pcsc.Release(); err != nil {
 			t.Error(err)
