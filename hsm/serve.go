@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -98,6 +99,11 @@ func workerMain(ctx context.Context, given *launched) error {
 	}
 	if given != nil {
 		h = given.hello
+	}
+	if h.cfg.SoftHSMDir != "" && 0 < h.cfg.Sessions && h.cfg.Sessions <= runtime.NumCPU() {
+		// It computes in the module, and between calls there is little to do: more threads that look
+		// for it cost a sixth of the processor's time (docs/decisions.md).
+		runtime.GOMAXPROCS(1)
 	}
 	token, err := openToken(ctx, h, given)
 	if err != nil {
