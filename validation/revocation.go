@@ -26,6 +26,7 @@ type status struct {
 	source   string
 	place    int
 	embedded bool
+	held     int        // the first place in the document of a status that serves as well as this one, set where it counts
 	made     []material // signatures that it rests on; known is filled in when judged
 }
 
@@ -72,6 +73,18 @@ func (r *run) statuses(cert, issuer *x509.Certificate) []status {
 	}
 	r.statusOf[key] = statusList{len(r.pool.crls) + len(r.pool.ocsps), kept}
 	return kept
+}
+
+// held is the first place in the document of a status that serves. The level of a signature goes by it: the newest word
+// decides the verdict, but evidence that somebody added or fetched later takes nothing from what was preserved before.
+func held(list []status, serves func(status) bool) int {
+	at := never
+	for _, s := range list {
+		if s.embedded && serves(s) {
+			at = min(at, s.place)
+		}
+	}
+	return at
 }
 
 type pair struct{ cert, issuer *x509.Certificate }

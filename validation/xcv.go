@@ -39,20 +39,20 @@ type trail struct {
 // every certificate below the anchor and a status for each, as level B-LT demands.
 func (t trail) complete(p *pool) bool {
 	for i, s := range t.proofs {
-		if s == nil || !s.embedded || !p.holdsEmbedded(t.chain[i]) {
+		if s == nil || s.held == never || !p.holdsEmbedded(t.chain[i]) {
 			return false
 		}
 	}
 	return len(t.chain) > 0
 }
 
-// place is the place of the last piece of evidence in the trail.
+// place is the place of the last piece of evidence that the trail needs.
 func (t trail) place(p *pool) int {
 	last := 0
 	for i, s := range t.proofs {
 		last = max(last, p.place(t.chain[i].Raw))
 		if s != nil {
-			last = max(last, s.place)
+			last = max(last, s.held)
 		}
 	}
 	return last
@@ -125,7 +125,8 @@ func (r *run) judgeCertificate(cert, issuer *x509.Certificate, leaf bool, limit 
 	if r.revocation != RevocationNone {
 		list = r.statuses(cert, issuer)
 	}
-	final, revoked := newest(list, func(s status) bool { return s.revoked && !s.hold })
+	isFinal := func(s status) bool { return s.revoked && !s.hold }
+	final, revoked := newest(list, isFinal)
 	if revoked && !final.at.After(o.seen) {
 		sub := RevokedNoPOE
 		if !leaf {
@@ -146,21 +147,25 @@ func (r *run) judgeCertificate(cert, issuer *x509.Certificate, leaf bool, limit 
 	if revoked {
 		// Used before the revocation, which at the same time proves that it was good till then.
 		l.add("XCV", Passed, "%s: %s, used before that", name(cert), final.describe())
+		final.held = held(list, isFinal)
 		return pass(), &final
 	}
 	if r.revocation == RevocationNone {
 		l.add("RFC", Ignored, "%s: revocation was not asked for", name(cert))
 		return pass(), nil
 	}
-	s, found := newest(list, func(s status) bool { return s.hold || r.counts(s, cert, limit, o) && r.sound(s) })
+	good := func(s status) bool { return r.counts(s, cert, limit, o) && r.sound(s) }
+	s, found := newest(list, func(s status) bool { return s.hold || good(s) })
 	if !found { // and then let the weak algorithm be the reason
-		s, found = newest(list, func(s status) bool { return r.counts(s, cert, limit, o) })
+		good = func(s status) bool { return r.counts(s, cert, limit, o) }
+		s, found = newest(list, good)
 	}
 	switch {
 	case found && s.hold && !s.at.After(o.seen):
 		return undecided(TryLater, "%s: %s", name(cert), s.describe()), &s
 	case found:
 		l.add("RFC", Passed, "%s: %s", name(cert), s.describe())
+		s.held = held(list, good)
 		return pass(), &s
 	case r.revocation == RevocationSoft && !(r.rules.strict && r.listedBy(issuer)):
 		l.add("RFC", Warning, "%s: no revocation information for %s", name(cert), stamp(o.use))
