@@ -28,6 +28,7 @@ const (
 	userSeals
 	userSealer
 	userRoot
+	userSealing
 )
 
 // served starts a server and waits until it answers. Where roles have no users of their own, it must say so, and
@@ -87,7 +88,7 @@ func TestOneProcessIsRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // served has seen the warning
 	}
-	want := map[string]int{"activation-process": userActivation, "approval-process": userApproval, "server-process": userServer}
+	want := map[string]int{"activation-process": userActivation, "approval-process": userApproval, "server-process": userServer, "sealing-process": userSealing}
 	// A process that is being made looks like its maker for a moment, and a worker loads its module first.
 	var wrong []string
 	defer func() {
@@ -116,7 +117,7 @@ func TestOneProcessIsRoot(t *testing.T) {
 				wrong = append(wrong, fmt.Sprintf("%v: a worker %v, with a token %v", p, p.isWorker(), p.holdsModule()))
 			}
 		}
-		for _, uid := range []int{0, userActivation, userApproval, userServer, userCA, userTSA, userSealer} {
+		for _, uid := range []int{0, userActivation, userApproval, userServer, userCA, userTSA, userSealer, userSealing} {
 			if !seen[uid] {
 				wrong = append(wrong, fmt.Sprintf("nothing runs as user %d", uid))
 			}

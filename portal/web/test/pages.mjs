@@ -23,7 +23,16 @@ const widths = (process.env.WIDTHS || (whole ? '360,768,1280' : '360,1280')).spl
 const schemes = (process.env.SCHEMES || 'light').split(',')
 mkdirSync(folder, { recursive: true })
 
-const go = (path) => async (page) => { await page.goto(base + path) }
+// The page before may be going somewhere by itself at that moment, which ends what was asked for: then once more.
+async function visit (page, path) {
+  try {
+    await page.goto(base + path)
+  } catch (e) {
+    if (!e.message.includes('ERR_ABORTED')) throw e
+    await page.goto(base + path)
+  }
+}
+const go = (path) => (page) => visit(page, path)
 const press = (path, selector) => async (page) => {
   await page.goto(base + path)
   await Promise.all([page.waitForNavigation(), page.click(selector)])
@@ -106,7 +115,7 @@ for (const scheme of schemes) {
         await page.setViewportSize({ width, height: 800 })
         if (present !== who) {
           if (who === null) await context.clearCookies({ name: 'chop' })
-          else await page.goto(base + '/test/enter/' + (who.includes('/') ? who : who + '/device'))
+          else await visit(page, '/test/enter/' + (who.includes('/') ? who : who + '/device'))
           present = who
         }
         await act(page)
