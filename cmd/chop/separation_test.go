@@ -117,7 +117,7 @@ func TestOneProcessIsRoot(t *testing.T) {
 				wrong = append(wrong, fmt.Sprintf("%v: a worker %v, with a token %v", p, p.isWorker(), p.holdsModule()))
 			}
 		}
-		for _, uid := range []int{0, userActivation, userApproval, userServer, userCA, userTSA, userSealer, userSealing} {
+		for _, uid := range []int{0, userActivation, userApproval, userServer, userCA, userTSA, userSealer} {
 			if !seen[uid] {
 				wrong = append(wrong, fmt.Sprintf("nothing runs as user %d", uid))
 			}
