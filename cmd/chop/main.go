@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -98,16 +97,6 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
 	}
 	return code
-}
-
-// collectSeldom trades a little memory for speed: what lives between requests is small, what each one leaves behind
-// is not, and it would be collected at every doubling of 4 MB (docs/decisions.md). GOGC in the environment goes
-// before it.
-func collectSeldom() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(800)
-		debug.SetMemoryLimit(256 << 20) // above it, as usual
-	}
 }
 
 // useManyThreads lets twice as many goroutines run as there are processors: those that wait for the disk, in fsync or
