@@ -122,7 +122,8 @@ for (const scheme of schemes) {
         for (width of mine) {
           await page.setViewportSize({ width, height: 800 })
           await look(page, cdp, say)
-          await page.screenshot({ path: `${folder}/${title}-${language}-${width}${scheme === 'light' ? '' : '-' + scheme}.png`, fullPage: true })
+          const shot = { path: `${folder}/${title}-${language}-${width}${scheme === 'light' ? '' : '-' + scheme}.png`, fullPage: true }
+          await page.screenshot({ ...shot, timeout: 60000 }).catch(() => page.screenshot(shot)) // Chromium may wait for a frame that never comes
           looked++
         }
       } catch (e) {
