@@ -3,13 +3,10 @@ package registration_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"chop/hsm"
 	"chop/hsm/hsmtest"
@@ -82,53 +79,6 @@ func mustKeys(t testing.TB, g *rig, account string) []registration.Passkey {
 		t.Fatalf("passkeys %v, %v", keys, err)
 	}
 	return keys
-}
-
-// searchDatabase looks for texts in every row of every table, as text and as the hexadecimal of a bytea.
-func (g *rig) searchDatabase(texts []string) (tables int) {
-	g.t.Helper()
-	rows, err := g.db.Pool.Query(g.ctx(), `SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose%'`)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	for _, name := range names {
-		rows, err := g.db.Pool.Query(g.ctx(), `SELECT t::text FROM `+name+` t`)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		content, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		all := strings.Join(content, "\n")
-		for _, text := range texts {
-			if strings.Contains(all, text) || strings.Contains(all, fmt.Sprintf("%x", text)) {
-				g.t.Errorf("table %s has %q in the clear", name, text)
-			}
-		}
-	}
-	return len(names)
-}
-
-// The search must be able to find.
-func TestSearchFinds(t *testing.T) {
-	t.Parallel()
-	g := newRig(t, nil)
-	if _, err := g.db.Pool.Exec(t.Context(), `CREATE TABLE planted (b bytea); INSERT INTO planted VALUES ('A123456')`); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := g.db.Pool.Query(t.Context(), `SELECT t::text FROM planted t`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || !strings.Contains(strings.Join(found, ""), fmt.Sprintf("%x", "A123456")) {
-		t.Errorf("%v %v", found, err)
-	}
 }
 
 // Whoever may not is refused, and the refusal is in the log.
