@@ -24,7 +24,7 @@ type File struct {
 	linear  bool
 	entries int        // of all sections
 	revs    []revision // oldest first
-	index   index      // of their entries; nil for a few
+	index   *index     // of their entries; nil for a few
 
 	scan    atomic.Int64 // bytes that may still be searched
 	decoded atomic.Int64 // bytes that may still be decoded

@@ -10,7 +10,10 @@ const fewRevisions = 8
 
 // An index finds the entry that holds for a number in a revision without walking
 // through those before it: a hostile file has hundreds, and looks up millions.
-type index []indexed
+type index struct {
+	entries []indexed // by number, then by revision
+	starts  []uint32  // where those of a number start, and of the next one; nil if most numbers have none
+}
 
 type indexed struct {
 	num, rev uint32
@@ -18,7 +21,7 @@ type indexed struct {
 }
 
 // newIndex returns nil for few revisions.
-func newIndex(revs []revision) index {
+func newIndex(revs []revision) *index {
 	if len(revs) <= fewRevisions {
 		return nil
 	}
@@ -26,13 +29,22 @@ func newIndex(revs []revision) index {
 	for i := range revs {
 		n += len(revs[i].entries)
 	}
-	x := make(index, 0, n)
+	x := &index{entries: make([]indexed, 0, n)}
 	for i := range revs {
 		for k, e := range revs[i].entries {
-			x = append(x, indexed{e.num, uint32(i), uint32(k)})
+			x.entries = append(x.entries, indexed{e.num, uint32(i), uint32(k)})
 		}
 	}
-	slices.SortFunc(x, compareIndexed)
+	slices.SortFunc(x.entries, compareIndexed)
+	if n > 0 && int64(x.entries[n-1].num) < 4*int64(n) {
+		x.starts = make([]uint32, 0, x.entries[n-1].num+2)
+		for i, e := range x.entries {
+			for len(x.starts) <= int(e.num) {
+				x.starts = append(x.starts, uint32(i))
+			}
+		}
+		x.starts = append(x.starts, uint32(n))
+	}
 	return x
 }
 
@@ -44,13 +56,20 @@ func compareIndexed(a, b indexed) int {
 }
 
 // newest returns the last revision up to rev that has an entry for num.
-func (x index) newest(num, rev uint32) (indexed, bool) {
-	i, found := slices.BinarySearchFunc(x, indexed{num: num, rev: rev}, compareIndexed)
+func (x *index) newest(num, rev uint32) (indexed, bool) {
+	list := x.entries
+	if x.starts != nil {
+		if int64(num)+1 >= int64(len(x.starts)) {
+			return indexed{}, false
+		}
+		list = list[x.starts[num]:x.starts[num+1]]
+	}
+	i, found := slices.BinarySearchFunc(list, indexed{num: num, rev: rev}, compareIndexed)
 	if !found {
 		i--
 	}
-	if i < 0 || x[i].num != num {
+	if i < 0 || list[i].num != num {
 		return indexed{}, false
 	}
-	return x[i], true
+	return list[i], true
 }
