@@ -28,6 +28,11 @@ func TestKilledWhileResidentSigns(t *testing.T) {
 	defer k.stop(t)
 	a.must(t, "device sign") // opens the account, with a first signature
 	p := newPerson(t, a, portal, approve)
+	defer func() {
+		if t.Failed() {
+			t.Logf("the person was told last:\n%s", strings.Join(p.last, "\n"))
+		}
+	}()
 
 	begun := time.Now()
 	p.sign(t, "undisturbed.pdf", letter("undisturbed"))
@@ -172,6 +177,7 @@ func (k *serverKiller) start(t *testing.T) {
 func (k *serverKiller) stop(t *testing.T) {
 	k.mu.Lock()
 	k.over = true
+	running := k.server
 	if k.server != nil {
 		_ = k.server.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	}
@@ -179,6 +185,9 @@ func (k *serverKiller) stop(t *testing.T) {
 	k.managed.Wait()
 	if t.Failed() {
 		t.Logf("the last server that ended otherwise said: %s", k.said)
+		if running != nil {
+			t.Logf("the one that was told to end said: %s", running.stderr)
+		}
 	}
 	k.nobodyLeft(t)
 }

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"chop/internal/postgres"
 	"chop/internal/solecontrol"
@@ -30,6 +31,7 @@ type person struct {
 	home   net.IP // from where they ask
 	// unclear are answers that would leave a person at a loss.
 	unclear []string
+	last    []string // answers, for who looks why it went no further
 }
 
 // newPerson gives the demo's resident a sign-in passkey, which the demo's script has none of.
@@ -120,18 +122,29 @@ func (p *person) ask(t *testing.T, method, path, kind string, body []byte) *answ
 	}
 	res, err := p.client.Do(req)
 	if err != nil {
+		p.heard("%s %s: %v", method, path, err)
 		return nil
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
+		p.heard("%s %s: %d, and then %v", method, path, res.StatusCode, err)
 		return nil
 	}
 	a := &answer{res.StatusCode, res.Header.Get("Location"), string(b)}
+	p.heard("%s %s: %d %s %s", method, path, a.status, a.location, title.FindString(a.body))
 	if why := unclear(res, a.body); why != "" {
 		p.unclear = append(p.unclear, fmt.Sprintf("%s %s: %d, %s: %.300s", method, path, a.status, why, a.body))
 	}
 	return a
+}
+
+// heard keeps the last answers.
+func (p *person) heard(format string, args ...any) {
+	said := fmt.Sprintf(time.Now().Format("05.000 ")+format, args...)
+	if p.last = append(p.last, said); len(p.last) > 40 {
+		p.last = p.last[1:]
+	}
 }
 
 var (
