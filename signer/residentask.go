@@ -49,8 +49,8 @@ func (r *Residents) hold(ctx context.Context, id uuid.UUID, lease string) (relea
 }
 
 // ask puts the question to the device and records it. The signing is prepared and leased.
-// A process that dies in between leaves a question that nobody can find and that ends by
-// itself; the signing is still prepared.
+// A process that dies in between leaves a question that nobody can find; the signing is
+// still prepared, and the next question for its credential ends that one.
 func (r *Residents) ask(ctx context.Context, g *ledger.Signing, m *residentMaterial, docs []*ledger.Document, lease string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()

@@ -23,6 +23,7 @@ func (p signingPort) Mint(ctx context.Context, r signer.MintRequest) (signer.Min
 	ask := activation.MintRequest{
 		Credential: r.Credential, Return: r.Return,
 		Service: solecontrol.Service{ID: r.Service.ID, Name: r.Service.Name},
+		Instead: true, // the signer has one question open for a credential, and this is it
 	}
 	for _, d := range r.Documents {
 		ask.Documents = append(ask.Documents, solecontrol.OfferDocument{

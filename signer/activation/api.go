@@ -9,11 +9,14 @@ import (
 
 // MintRequest asks for a transaction.
 type MintRequest struct {
-	Credential string                      `json:"credential"`
-	Service    solecontrol.Service         `json:"service"`
-	Return     string                      `json:"return"`        // where the page sends the person afterwards
-	TTL        int                         `json:"ttl,omitempty"` // seconds, at most 300; 0 means 300
-	Documents  []solecontrol.OfferDocument `json:"documents"`
+	Credential string              `json:"credential"`
+	Service    solecontrol.Service `json:"service"`
+	Return     string              `json:"return"`        // where the page sends the person afterwards
+	TTL        int                 `json:"ttl,omitempty"` // seconds, at most 300; 0 means 300
+	// Instead ends a transaction that is open for the credential, if any. It is for a service that keeps books of its
+	// open ones, and in them has none: its answer was lost, and nobody knows it.
+	Instead   bool                        `json:"instead,omitempty"`
+	Documents []solecontrol.OfferDocument `json:"documents"`
 }
 
 // Minted is a transaction that waits for its approval.

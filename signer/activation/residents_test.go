@@ -42,7 +42,7 @@ func portError(err error) error {
 }
 
 func (p port) Mint(ctx context.Context, m signer.MintRequest) (signer.Minted, error) {
-	ask := MintRequest{Credential: m.Credential, Service: solecontrol.Service(m.Service), Return: m.Return}
+	ask := MintRequest{Credential: m.Credential, Service: solecontrol.Service(m.Service), Return: m.Return, Instead: true}
 	for _, d := range m.Documents {
 		ask.Documents = append(ask.Documents, solecontrol.OfferDocument{
 			Name: d.Name, Type: d.Type, Size: d.Size, Policy: d.Policy, Hash: d.Hash, Attributes: d.Attributes, ByteRange: d.ByteRange,

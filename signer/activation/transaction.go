@@ -38,7 +38,7 @@ type transaction struct {
 	owed   *closing // what the database does not know yet
 }
 
-// Mint opens a transaction for a credential: one at a time. ErrBusy, ErrSuspended.
+// Mint opens a transaction for a credential: one at a time. ErrBusy, unless it is instead of that one; ErrSuspended.
 func (s *Service) Mint(ctx context.Context, m MintRequest) (*Minted, error) {
 	if err := s.checkMint(&m); err != nil {
 		return nil, err
@@ -54,6 +54,11 @@ func (s *Service) Mint(ctx context.Context, m MintRequest) (*Minted, error) {
 	t, err := s.prepare(c, &m, now)
 	if err != nil {
 		return nil, err
+	}
+	if m.Instead {
+		if err := s.endOpen(ctx, m.Credential); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.keep(t); err != nil {
 		return nil, err
@@ -72,6 +77,21 @@ func (s *Service) Mint(ctx context.Context, m MintRequest) (*Minted, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return &Minted{Tx: t.id, Code: t.offer.Code, NotAfter: t.want.NotAfter}, nil
+}
+
+// endOpen ends what is open for a credential, in whichever process.
+func (s *Service) endOpen(ctx context.Context, credential string) error {
+	id, err := s.store.openOf(ctx, credential)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if id == "" {
+		return nil
+	}
+	if err := s.end(ctx, id, TxCancelled, "replaced", "service"); err != nil && !errors.Is(err, ErrUsed) {
+		return err
+	}
+	return nil
 }
 
 func (s *Service) checkMint(m *MintRequest) error {
