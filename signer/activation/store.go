@@ -134,18 +134,6 @@ func (s *store) mint(ctx context.Context, t *transaction, e audit.Event) error {
 	return err
 }
 
-// openOf is the transaction that is open for a credential; empty: none.
-func (s *store) openOf(ctx context.Context, credential string) (id string, err error) {
-	err = s.db.Pool.QueryRow(ctx, `SELECT id FROM activation.transaction WHERE credential = $1 AND state = 'open'`, credential).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for an open transaction: %w", err)
-	}
-	return id, nil
-}
-
 // expire closes a credential's transaction whose time is over.
 func (s *store) expire(ctx context.Context, credential string, now time.Time) error {
 	_, err := s.db.Pool.Exec(ctx, `UPDATE activation.transaction SET state = 'expired', closed_at = $2

@@ -79,21 +79,6 @@ func (s *Service) Mint(ctx context.Context, m MintRequest) (*Minted, error) {
 	return &Minted{Tx: t.id, Code: t.offer.Code, NotAfter: t.want.NotAfter}, nil
 }
 
-// endOpen ends what is open for a credential, in whichever process.
-func (s *Service) endOpen(ctx context.Context, credential string) error {
-	id, err := s.store.openOf(ctx, credential)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if id == "" {
-		return nil
-	}
-	if err := s.end(ctx, id, TxCancelled, "replaced", "service"); err != nil && !errors.Is(err, ErrUsed) {
-		return err
-	}
-	return nil
-}
-
 func (s *Service) checkMint(m *MintRequest) error {
 	if m.TTL < 0 || m.TTL > int(maxTTL/time.Second) || len(m.Documents) < 1 || len(m.Documents) > solecontrol.MaxDocuments {
 		return fmt.Errorf("%w: time or number of documents", ErrRefused)
