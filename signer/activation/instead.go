@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // endOpen ends what is open for a credential, in whichever process.
@@ -25,12 +23,6 @@ func (s *Service) endOpen(ctx context.Context, credential string) error {
 
 // openOf is the transaction that is open for a credential; empty: none.
 func (s *store) openOf(ctx context.Context, credential string) (id string, err error) {
-	err = s.db.Pool.QueryRow(ctx, `SELECT id FROM activation.transaction WHERE credential = $1 AND state = 'open'`, credential).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for an open transaction: %w", err)
-	}
-	return id, nil
+	err = s.db.Pool.QueryRow(ctx, `SELECT coalesce(min(id), '') FROM activation.transaction WHERE credential = $1 AND state = 'open'`, credential).Scan(&id)
+	return id, err
 }
