@@ -32,7 +32,7 @@ func TestLostQuestion(t *testing.T) {
 	}
 }
 
-// What another process of the activation service holds is ended too: it fails at its record.
+// What another process of the activation service holds is ended too: there it has its key still, and fails at its record.
 func TestLostQuestionElsewhere(t *testing.T) {
 	s := newSigning(t)
 	lost := s.rig.mint(s.person, "lost")
@@ -41,6 +41,18 @@ func TestLostQuestionElsewhere(t *testing.T) {
 	asked := s.ask("form.pdf")
 	if st, err := s.client.Transaction(t.Context(), lost.Tx); err != nil || st.State != TxCancelled || st.Reason != "replaced" {
 		t.Errorf("the lost question: %+v, %v", st, err)
+	}
+	s.service.mu.Lock()
+	s.service.open[held.id] = held
+	s.service.mu.Unlock()
+	if held.key == nil || held.state != TxOpen {
+		t.Fatalf("the other process knows of its end: %s", held.state)
+	}
+	if err := s.person.page.Sign(t.Context(), lost.Tx); err == nil {
+		t.Error("the lost question could be approved in the other process")
+	}
+	if st, err := s.client.Transaction(t.Context(), lost.Tx); err != nil || st.State != TxCancelled {
+		t.Errorf("the lost question, after an attempt: %+v, %v", st, err)
 	}
 	if err := s.person.page.Sign(t.Context(), asked.Tx); err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func (s *Service) Mint(ctx context.Context, m MintRequest) (*Minted, error) {
 		return nil, err
 	}
 	if m.Instead {
-		if err := s.endOpen(ctx, m.Credential); err != nil {
+		if err := s.endOpen(ctx, m.Credential, now); err != nil {
 			return nil, err
 		}
 	}
